@@ -182,3 +182,20 @@ func (p *Pool) Count() Count {
 
 // Drops returns how many buffers died for the reason r.
 func (p *Pool) Drops(r Reason) int64 { return p.dropped[r].Load() }
+
+// Adopt takes over a buffer of another pool: it is consumed there and born
+// here, over the same bytes. Drivers that join two stacks use it.
+func (p *Pool) Adopt(src *Buffer) *Buffer {
+	b := p.header()
+	b.ID = p.lastID.Add(1)
+	b.chunk, b.data, b.tail = src.chunk, src.data, src.tail
+	b.Csum, b.CsumStart, b.CsumOffset = src.Csum, src.CsumStart, src.CsumOffset
+	b.GSO, b.GSOSize, b.GSOSegs = src.GSO, src.GSOSize, src.GSOSegs
+	b.chunk.refs.Add(1)
+	for i := range src.frags {
+		src.frags[i].chunk.refs.Add(1)
+		b.addFrag(src.frags[i])
+	}
+	src.Consume()
+	return b
+}

@@ -1,0 +1,164 @@
+package netdev
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/trace"
+)
+
+// rxBatch is how many frames a receive goroutine takes in one go (the NAPI
+// weight).
+const rxBatch = 64
+
+// Rand is the randomness that a stack is given.
+type Rand interface {
+	Uint32() uint32
+	Uint64() uint64
+}
+
+// Config is what a table needs. Rx gets every received frame and takes it
+// over; BatchEnd runs after each batch, before transmissions are flushed.
+type Config struct {
+	Clock    clock.Clock
+	Rand     Rand
+	Pool     *skb.Pool
+	Trace    *trace.Tracer
+	Rx       func(d *Device, b *skb.Buffer) skb.Reason
+	BatchEnd func()
+}
+
+// Table holds a stack's devices.
+type Table struct {
+	Config
+	list  atomic.Pointer[[]*Device] // by index; index 0 is empty
+	mu    sync.Mutex
+	dirty atomic.Bool
+}
+
+// NewTable returns an empty table.
+func NewTable(c Config) *Table {
+	t := &Table{Config: c}
+	t.list.Store(&[]*Device{nil})
+	return t
+}
+
+// ByIndex returns the device with the index i, nil if there is none.
+func (t *Table) ByIndex(i int) *Device {
+	l := *t.list.Load()
+	if i <= 0 || i >= len(l) {
+		return nil
+	}
+	return l[i]
+}
+
+// ByName returns the device called name, nil if there is none.
+func (t *Table) ByName(name string) *Device {
+	for _, d := range t.All() {
+		if d.Name == name {
+			return d
+		}
+	}
+	return nil
+}
+
+// All returns the devices in the order of their indices.
+func (t *Table) All() []*Device {
+	var all []*Device
+	for _, d := range *t.list.Load() {
+		if d != nil {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Attach makes a device of a driver, up and receiving. An empty name becomes
+// eth0, eth1, ... Errors: EEXIST for a name in use, EINVAL for one too long or
+// for a driver that a virtual clock cannot drive.
+func (t *Table) Attach(drv Driver, name string) (*Device, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if name == "" {
+		name = t.freeName()
+	}
+	if len(name) > 15 {
+		return nil, fmt.Errorf("device name %q is longer than 15 bytes: %w", name, syscall.EINVAL)
+	}
+	if t.ByName(name) != nil {
+		return nil, fmt.Errorf("device %s is attached already: %w", name, syscall.EEXIST)
+	}
+	if _, ok := drv.(Poller); t.Clock.Virtual() && !ok {
+		return nil, fmt.Errorf("device %s: %T cannot be driven by a virtual clock: %w", name, drv, syscall.EINVAL)
+	}
+	d := t.newDevice(drv, name)
+	next := append(append([]*Device(nil), *t.list.Load()...), d)
+	t.list.Store(&next)
+	d.start()
+	return d, nil
+}
+
+func (t *Table) freeName() string {
+	for i := 0; ; i++ {
+		if name := fmt.Sprintf("eth%d", i); t.ByName(name) == nil {
+			return name
+		}
+	}
+}
+
+func (t *Table) newDevice(drv Driver, name string) *Device {
+	d := &Device{Index: len(*t.list.Load()), Name: name, Features: drv.Features(), table: t, driver: drv, done: make(chan struct{})}
+	d.SetMTU(drv.MTU())
+	flags := Up | IsBroadcast | IsMulticast
+	switch {
+	case d.Features.Has(Loopback):
+		flags = Up | IsLoopback | NoARP
+	case d.Features.Has(NoLink):
+		flags = Up | NoARP | IsMulticast
+	case len(drv.MAC()) == len(d.MAC):
+		copy(d.MAC[:], drv.MAC())
+	default:
+		d.MAC = t.randomMAC()
+	}
+	d.flags.Store(uint32(flags))
+	return d
+}
+
+// randomMAC returns a locally administered unicast address.
+func (t *Table) randomMAC() MACAddr {
+	r := t.Rand.Uint64()
+	m := MACAddr{byte(r), byte(r >> 8), byte(r >> 16), byte(r >> 24), byte(r >> 32), byte(r >> 40)}
+	m[0] = m[0]&^1 | 2
+	return m
+}
+
+// Flush hands every queued frame to its driver. It ends each receive batch,
+// each user's call and each timer that sent anything.
+func (t *Table) Flush() {
+	if !t.dirty.Load() {
+		return
+	}
+	t.dirty.Store(false)
+	for _, d := range *t.list.Load() {
+		if d != nil {
+			d.tx.flush(d)
+		}
+	}
+}
+
+// Close closes every driver, waits for the receive goroutines and purges the
+// queues.
+func (t *Table) Close() {
+	for _, d := range t.All() {
+		d.SetFlags(0, Up)
+		_ = d.driver.Close() // ends the receive goroutine; there is nobody to tell
+	}
+	for _, d := range t.All() {
+		<-d.done
+		d.tx.purge()
+	}
+}

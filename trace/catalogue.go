@@ -1,0 +1,207 @@
+package trace
+
+// Event is one kind of thing that can be watched.
+type Event uint8
+
+// Layer is where it happens.
+type Layer uint8
+
+// Layers, bottom up.
+const (
+	LayerLink Layer = iota
+	LayerNeigh
+	LayerIPv4
+	LayerICMP
+	LayerRaw
+	LayerUDP
+	LayerTCP
+	LayerSocket
+	LayerStack
+	numLayers
+)
+
+var layerNames = [numLayers]string{"link", "neigh", "ipv4", "icmp", "raw", "udp", "tcp", "socket", "stack"}
+
+func (l Layer) String() string { return layerNames[l] }
+
+// The events. catalogue below is the one place that describes them.
+const (
+	LinkRx Event = iota
+	LinkTx
+	LinkTxFull
+	LinkDemux
+	LinkTap
+
+	ARPRx
+	ARPTx
+	NeighState
+	NeighHold
+	NeighRelease
+	NeighFail
+
+	IPv4Rx
+	IPv4FragHold
+	IPv4FragDone
+	IPv4FragTimeout
+	IPv4Route
+	IPv4Local
+	IPv4Forward
+	IPv4Tx
+	IPv4FragTx
+	IPv4PMTU
+
+	ICMPRx
+	ICMPTx
+	ICMPError
+	ICMPRateLimit
+
+	RawLookup
+	RawClone
+	RawFilter
+	RawDeliver
+	RawTx
+
+	UDPRx
+	UDPLookup
+	UDPDeliver
+	UDPTx
+
+	TCPRx
+	TCPLookup
+	TCPSeqCheck
+	TCPOptions
+	TCPAck
+	TCPSack
+	TCPData
+	TCPDeliver
+	TCPTx
+	TCPRtx
+	TCPRstTx
+	TCPRstRx
+	TCPState
+	TCPRTT
+	TCPCC
+	TCPWindow
+	TCPTimer
+	TCPUndo
+	TCPPace
+	TCPListen
+
+	SockOpen
+	SockBind
+	SockListen
+	SockAccept
+	SockConnect
+	SockRead
+	SockWrite
+	SockClose
+	SockWake
+	SockBlock
+	SockError
+
+	StackPoll
+	StackPoolEmpty
+	StackDrop
+
+	// NumEvents is how many there are.
+	NumEvents
+)
+
+// Info describes an event. Fields name the record's arguments in order; a
+// field named "src", "dst", "ip" or the like holds an IPv4 address, "ports"
+// holds source<<16|destination.
+type Info struct {
+	Layer  Layer
+	Name   string
+	Fields string
+	Ref    string // RFC and section, or the Linux function that it corresponds to
+	Slow   bool   // also kept by the flight recorder, whether tracing is on or off
+}
+
+var catalogue = [NumEvents]Info{
+	LinkRx:     {LayerLink, "rx", "if len csum gso", "netif_receive_skb", false},
+	LinkTx:     {LayerLink, "tx", "if len csum gso", "net_dev_queue", false},
+	LinkTxFull: {LayerLink, "tx.full", "if queued", "QDISC_DROP", true},
+	LinkDemux:  {LayerLink, "demux", "type class", "RFC 894", false},
+	LinkTap:    {LayerLink, "tap", "type class", "packet(7)", false},
+
+	ARPRx:        {LayerNeigh, "arp.rx", "op spa tpa", "RFC 826", false},
+	ARPTx:        {LayerNeigh, "arp.tx", "op spa tpa", "RFC 826", false},
+	NeighState:   {LayerNeigh, "state", "ip old new why", "RFC 4861 7.3.2", false},
+	NeighHold:    {LayerNeigh, "hold", "ip packets bytes", "RFC 1122 2.3.2.2", false},
+	NeighRelease: {LayerNeigh, "release", "ip packets", "RFC 1122 2.3.2.2", false},
+	NeighFail:    {LayerNeigh, "fail", "ip packets", "neigh_invalidate", true},
+
+	IPv4Rx:          {LayerIPv4, "rx", "src dst proto.ttl id", "RFC 791 3.1", false},
+	IPv4FragHold:    {LayerIPv4, "frag.hold", "src id offset len", "RFC 791 3.2", false},
+	IPv4FragDone:    {LayerIPv4, "frag.done", "src id len", "RFC 791 3.2", false},
+	IPv4FragTimeout: {LayerIPv4, "frag.timeout", "src id missing.from missing.to", "RFC 1122 3.3.2", true},
+	IPv4Route:       {LayerIPv4, "route", "dst via if src", "fib_table_lookup", false},
+	IPv4Local:       {LayerIPv4, "local", "proto len", "ip_local_deliver", false},
+	IPv4Forward:     {LayerIPv4, "forward", "dst via if ttl", "RFC 1812 5.2.1", false},
+	IPv4Tx:          {LayerIPv4, "tx", "src dst proto.ttl len", "ip_output", false},
+	IPv4FragTx:      {LayerIPv4, "frag.tx", "id n mtu", "RFC 791 2.3", false},
+	IPv4PMTU:        {LayerIPv4, "pmtu", "dst mtu", "RFC 1191 6.3", true},
+
+	ICMPRx:        {LayerICMP, "rx", "type code src", "RFC 792", false},
+	ICMPTx:        {LayerICMP, "tx", "type code dst", "RFC 792", false},
+	ICMPError:     {LayerICMP, "error", "type code errno src", "RFC 1122 3.2.2", false},
+	ICMPRateLimit: {LayerICMP, "ratelimit", "type code dst", "RFC 1812 4.3.2.8", false},
+
+	RawLookup:  {LayerRaw, "lookup", "proto n", "raw_local_deliver", false},
+	RawClone:   {LayerRaw, "clone", "sock", "raw_v4_input", false},
+	RawFilter:  {LayerRaw, "filter", "sock verdict", "raw(7)", false},
+	RawDeliver: {LayerRaw, "deliver", "queued", "raw_rcv", false},
+	RawTx:      {LayerRaw, "tx", "dst proto hdrincl", "raw_sendmsg", false},
+
+	UDPRx:      {LayerUDP, "rx", "src dst ports len", "RFC 768", false},
+	UDPLookup:  {LayerUDP, "lookup", "sock port", "__udp4_lib_lookup", false},
+	UDPDeliver: {LayerUDP, "deliver", "queued", "udp_queue_rcv_skb", false},
+	UDPTx:      {LayerUDP, "tx", "src dst ports len", "RFC 768", false},
+
+	TCPRx:       {LayerTCP, "rx", "seq ack flags.wnd ports", "RFC 9293 3.1", false},
+	TCPLookup:   {LayerTCP, "lookup", "verdict ports", "RFC 9293 3.10.7", false},
+	TCPSeqCheck: {LayerTCP, "seqcheck", "verdict seq rcv.nxt rcv.wnd", "RFC 9293 3.10.7.4", false},
+	TCPOptions:  {LayerTCP, "options", "tsval tsecr blocks", "RFC 7323 3", false},
+	TCPAck:      {LayerTCP, "ack", "verdict ack una acked", "RFC 9293 3.10.7.4", false},
+	TCPSack:     {LayerTCP, "sack", "delivered sacked lost", "RFC 6675 4", false},
+	TCPData:     {LayerTCP, "data", "verdict seq len", "RFC 9293 3.10.7.4", false},
+	TCPDeliver:  {LayerTCP, "deliver", "bytes queued", "RFC 9293 3.10.7.4", false},
+	TCPTx:       {LayerTCP, "tx", "why seq ack flags.wnd", "RFC 9293 3.7", false},
+	TCPRtx:      {LayerTCP, "rtx", "why seq n", "RFC 6298 5", true},
+	TCPRstTx:    {LayerTCP, "rst.tx", "why seq ports", "RFC 9293 3.5.2", true},
+	TCPRstRx:    {LayerTCP, "rst.rx", "verdict seq ports", "RFC 9293 3.5.3", true},
+	TCPState:    {LayerTCP, "state", "old new cause ports", "RFC 9293 3.3.2", true},
+	TCPRTT:      {LayerTCP, "rtt", "sample.us srtt.us var.us rto.us", "RFC 6298 2", false},
+	TCPCC:       {LayerTCP, "cc", "state cwnd ssthresh inflight", "RFC 5681", false},
+	TCPWindow:   {LayerTCP, "window", "verdict wnd", "RFC 9293 3.8.6", false},
+	TCPTimer:    {LayerTCP, "timer", "which what in.us", "RFC 6298 5", true},
+	TCPUndo:     {LayerTCP, "undo", "why cwnd ssthresh", "RFC 4015", true},
+	TCPPace:     {LayerTCP, "pace", "rate wait.us", "tcp_pacing_check", false},
+	TCPListen:   {LayerTCP, "listen", "verdict synq acceptq backlog", "RFC 9293 3.10.7.2", false},
+
+	SockOpen:    {LayerSocket, "open", "domain type proto", "socket(2)", false},
+	SockBind:    {LayerSocket, "bind", "ip port", "bind(2)", false},
+	SockListen:  {LayerSocket, "listen", "backlog", "listen(2)", false},
+	SockAccept:  {LayerSocket, "accept", "child ip port", "accept(2)", false},
+	SockConnect: {LayerSocket, "connect", "ip port", "connect(2)", false},
+	SockRead:    {LayerSocket, "read", "len", "recv(2)", false},
+	SockWrite:   {LayerSocket, "write", "len", "send(2)", false},
+	SockClose:   {LayerSocket, "close", "", "close(2)", false},
+	SockWake:    {LayerSocket, "wake", "events", "sk_data_ready", false},
+	SockBlock:   {LayerSocket, "block", "why", "sk_wait_event", false},
+	SockError:   {LayerSocket, "error", "errno", "socket(7) SO_ERROR", false},
+
+	StackPoll:      {LayerStack, "poll", "if batch", "napi_poll", false},
+	StackPoolEmpty: {LayerStack, "pool.empty", "size", "NOMEM", true},
+	StackDrop:      {LayerStack, "drop", "src dst proto ports", "kfree_skb", true},
+}
+
+// Describe returns what the catalogue says of an event.
+func (e Event) Describe() *Info { return &catalogue[e] }
+
+// String returns the event's name with its layer, "tcp.rx".
+func (e Event) String() string {
+	i := &catalogue[e]
+	return i.Layer.String() + "." + i.Name
+}
