@@ -1,0 +1,216 @@
+package inet
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/sysctl"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Env is what a stack gives each of its modules.
+type Env struct {
+	Clock  clock.Clock
+	Rand   netdev.Rand // safe for concurrent use
+	Pool   *skb.Pool
+	Stat   *stat.Counters
+	Trace  *trace.Tracer
+	Sysctl *sysctl.Registry
+	Dev    *netdev.Table
+	Socks  Numbers
+}
+
+// Numbers gives each socket its number, the "#7" of ss and trace.
+type Numbers struct{ last atomic.Uint32 }
+
+// Next returns a number that was not used before.
+func (n *Numbers) Next() uint32 { return n.last.Add(1) }
+
+// The socket lock is Linux's (lock_sock, bh_lock_sock): a user's call owns the
+// socket, for as long as it likes; a packet or timer that meets an owned
+// socket does not wait but leaves its work behind, packets in the backlog and
+// timers in the deferred bits, and the owner does that work on release. mu is
+// only ever held for as long as one packet takes.
+
+// Handler is the transport behind a Sock: what is done under its lock.
+type Handler interface {
+	// Packet processes one received packet and takes it over.
+	Packet(b *skb.Buffer) skb.Reason
+	// Deferred does the work of timers that met an owned socket; bits is what
+	// they had passed to Defer.
+	Deferred(bits uint32)
+}
+
+// Sock is what every internet socket has (struct sock, struct inet_sock). It
+// is embedded in the transports' own.
+type Sock struct {
+	mu       sync.Mutex // guards owned, backlog, deferred; held while a packet is processed
+	owned    bool
+	deferred uint32
+	backlog  skb.Queue
+	pending  int        // bytes in the backlog
+	user     sync.Mutex // taken by user calls, before mu
+	handler  Handler
+
+	env *Env
+	ID  uint32
+
+	// Local and Peer are the socket's names; change them under the lock.
+	Local, Peer netip.AddrPort
+	Options     Options
+
+	// RcvBuf and SndBuf are the limits in bytes of true size; RmemAlloc and
+	// WmemAlloc what is charged now.
+	RcvBuf, SndBuf       atomic.Int32
+	RmemAlloc, WmemAlloc atomic.Int32
+
+	err     atomic.Uint32 // SO_ERROR, an errno
+	softErr atomic.Uint32 // last ICMP error that did not end the connection
+
+	wait WaitQueue
+}
+
+// Options are the settings that setsockopt(2) makes at levels SOL_SOCKET and
+// IPPROTO_IP, as far as all transports share them.
+type Options struct {
+	ReuseAddr, ReusePort bool
+	Broadcast            bool
+	KeepAlive            bool
+	OOBInline            bool
+	Linger               bool
+	RecvErr              bool
+	Timestamp            bool
+	RecvTTL, RecvTOS     bool
+	PktInfo              bool
+	HdrIncl              bool
+	LingerSeconds        int
+	Device               int // index, SO_BINDTODEVICE
+	TTL                  uint8
+	McastTTL             uint8
+	McastLoop            bool
+	McastIf              int
+	TOS                  uint8
+	MTUDiscover          uint8 // IP_PMTUDISC_*
+	Priority, Mark       int
+	IPOptions            []byte
+}
+
+// IP_MTU_DISCOVER's values (ip(7)).
+const (
+	PMTUDont = iota
+	PMTUWant
+	PMTUDo
+	PMTUProbe
+)
+
+// Init prepares the socket; h does its work.
+func (s *Sock) Init(env *Env, h Handler) {
+	s.env, s.handler, s.ID = env, h, env.Socks.Next()
+	s.Options.McastTTL, s.Options.McastLoop = 1, true
+	s.Options.MTUDiscover = PMTUWant
+}
+
+// Lock makes the caller the owner. Users' calls only.
+func (s *Sock) Lock() {
+	s.user.Lock()
+	s.mu.Lock()
+	s.owned = true
+	s.mu.Unlock()
+}
+
+// Unlock does what packets and timers left behind, and gives the socket up.
+func (s *Sock) Unlock() {
+	s.mu.Lock()
+	for s.backlog.Len() > 0 || s.deferred != 0 {
+		q, bits := s.backlog, s.deferred
+		s.backlog, s.deferred, s.pending = skb.Queue{}, 0, 0
+		s.mu.Unlock()
+		for b := q.PopFront(); b != nil; b = q.PopFront() {
+			s.handler.Packet(b)
+		}
+		if bits != 0 {
+			s.handler.Deferred(bits)
+		}
+		s.mu.Lock()
+	}
+	s.owned = false
+	s.mu.Unlock()
+	s.user.Unlock()
+}
+
+// Receive processes a packet now, or leaves it to the owner, and takes it over.
+// The backlog takes as many bytes as both buffers together.
+func (s *Sock) Receive(b *skb.Buffer) skb.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.owned {
+		return s.handler.Packet(b)
+	}
+	size := b.TrueSize()
+	if s.pending+size > int(s.RcvBuf.Load())+int(s.SndBuf.Load())+64<<10 {
+		return b.Drop(skb.SocketBacklog)
+	}
+	s.pending += size
+	s.backlog.PushBack(b)
+	return skb.NotDropped
+}
+
+// Defer runs the deferred work named by bits now, or leaves it to the owner.
+// Timers and ICMP errors use it.
+func (s *Sock) Defer(bits uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owned {
+		s.deferred |= bits
+		return
+	}
+	s.handler.Deferred(bits)
+}
+
+// TryReceive runs fn under the lock unless a user owns the socket, and reports
+// whether it did.
+func (s *Sock) TryReceive(fn func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owned {
+		return false
+	}
+	fn()
+	return true
+}
+
+// Env returns what the stack gave the socket's module.
+func (s *Sock) Env() *Env { return s.env }
+
+// SetError sets SO_ERROR and wakes everybody.
+func (s *Sock) SetError(e syscall.Errno) {
+	s.err.Store(uint32(e))
+	if s.env.Trace.On(trace.SockError) {
+		s.env.Trace.Event(trace.SockError, s.ID, uint32(e), 0, 0, 0)
+	}
+	s.Wake(PollErr | PollIn | PollOut)
+}
+
+// TakeError returns SO_ERROR and clears it, nil if there is none.
+func (s *Sock) TakeError() error {
+	if e := syscall.Errno(s.err.Swap(0)); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// HasError reports whether SO_ERROR is set, without clearing it.
+func (s *Sock) HasError() bool { return s.err.Load() != 0 }
+
+// SetSoftError notes an error that is reported only if the operation fails in
+// the end (sk_err_soft).
+func (s *Sock) SetSoftError(e syscall.Errno) { s.softErr.Store(uint32(e)) }
+
+// SoftError returns the noted error, 0 if there is none.
+func (s *Sock) SoftError() syscall.Errno { return syscall.Errno(s.softErr.Load()) }

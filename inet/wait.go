@@ -1,0 +1,161 @@
+package inet
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Ready is a set of poll(2) events, with Linux's values.
+type Ready uint32
+
+// Events of poll(2).
+const (
+	PollIn    Ready = 0x001
+	PollPri   Ready = 0x002
+	PollOut   Ready = 0x004
+	PollErr   Ready = 0x008
+	PollHup   Ready = 0x010
+	PollRdHup Ready = 0x2000
+)
+
+// Waiter is one entry of a wait queue: a sleeping call, or a poller's callback.
+type Waiter struct {
+	mask       Ready
+	fn         func(Ready) // a poller's; nil for a sleeping call
+	ch         chan struct{}
+	next, prev *Waiter
+	queue      *WaitQueue
+}
+
+// WaitQueue holds who is to be woken when a socket becomes ready
+// (wait_queue_head).
+type WaitQueue struct {
+	mu    sync.Mutex
+	first *Waiter
+	count atomic.Int32
+	spare *Waiter // kept from the last call, so that the next allocates nothing
+}
+
+// Add enters a callback that is told of events in mask. It runs under locks of
+// the socket: it must not call it.
+func (q *WaitQueue) Add(mask Ready, fn func(Ready)) *Waiter {
+	w := &Waiter{mask: mask, fn: fn}
+	q.mu.Lock()
+	q.link(w)
+	q.mu.Unlock()
+	return w
+}
+
+// Remove takes the waiter out.
+func (w *Waiter) Remove() {
+	q := w.queue
+	q.mu.Lock()
+	q.unlink(w)
+	q.mu.Unlock()
+}
+
+func (q *WaitQueue) link(w *Waiter) {
+	w.queue, w.prev, w.next = q, nil, q.first
+	if q.first != nil {
+		q.first.prev = w
+	}
+	q.first = w
+	q.count.Add(1)
+}
+
+func (q *WaitQueue) unlink(w *Waiter) {
+	if w.queue == nil {
+		return
+	}
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		q.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	w.next, w.prev, w.queue = nil, nil, nil
+	q.count.Add(-1)
+}
+
+// prepare enters a sleeping call.
+func (q *WaitQueue) prepare(mask Ready) *Waiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := q.spare
+	q.spare = nil
+	if w == nil {
+		w = &Waiter{ch: make(chan struct{}, 1)}
+	}
+	w.mask = mask
+	q.link(w)
+	return w
+}
+
+// finish takes a sleeping call out.
+func (q *WaitQueue) finish(w *Waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.unlink(w)
+	select {
+	case <-w.ch:
+	default:
+	}
+	q.spare = w
+}
+
+// wake tells all who wait for one of the events; errors and hang-ups concern
+// everybody.
+func (q *WaitQueue) wake(events Ready) {
+	if q.count.Load() == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := q.first; w != nil; w = w.next {
+		if events&(w.mask|PollErr|PollHup) == 0 {
+			continue
+		}
+		if w.fn != nil {
+			w.fn(events)
+			continue
+		}
+		select {
+		case w.ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Wake tells the socket's waiters of events (sk_data_ready, sk_write_space,
+// sk_state_change).
+func (s *Sock) Wake(events Ready) {
+	if s.env.Trace.On(trace.SockWake) {
+		s.env.Trace.Event(trace.SockWake, s.ID, uint32(events), 0, 0, 0)
+	}
+	s.wait.wake(events)
+}
+
+// Waiters is the socket's wait queue, for pollers.
+func (s *Sock) Waiters() *WaitQueue { return &s.wait }
+
+// Block gives the socket up, sleeps until one of the events may have happened
+// or the clock passes until (0: no limit), and owns the socket again. It
+// reports whether it was woken; the caller looks for itself what has happened.
+// Transmissions that the caller queued leave before it sleeps.
+func (s *Sock) Block(events Ready, until clock.Time) bool {
+	if s.env.Trace.On(trace.SockBlock) {
+		s.env.Trace.Event(trace.SockBlock, s.ID, uint32(events), 0, 0, 0)
+	}
+	w := s.wait.prepare(events)
+	s.Unlock()
+	s.env.Dev.Flush()
+	woken := s.env.Clock.Wait(w.ch, until)
+	s.Lock()
+	s.wait.finish(w)
+	return woken
+}
