@@ -45,6 +45,9 @@ type Handler interface {
 	// Deferred does the work of timers that met an owned socket; bits is what
 	// they had passed to Defer.
 	Deferred(bits uint32)
+	// Released runs when a user's call is about to give the socket up, after
+	// the backlog: the place to decide acknowledgements.
+	Released()
 }
 
 // Sock is what every internet socket has (struct sock, struct inet_sock). It
@@ -124,7 +127,8 @@ func (s *Sock) Lock() {
 	s.mu.Unlock()
 }
 
-// Unlock does what packets and timers left behind, and gives the socket up.
+// Unlock does what packets and timers left behind, gives the socket up, and
+// lets what was queued for transmission leave.
 func (s *Sock) Unlock() {
 	s.mu.Lock()
 	for s.backlog.Len() > 0 || s.deferred != 0 {
@@ -139,9 +143,11 @@ func (s *Sock) Unlock() {
 		}
 		s.mu.Lock()
 	}
+	s.handler.Released()
 	s.owned = false
 	s.mu.Unlock()
 	s.user.Unlock()
+	s.env.Dev.Flush()
 }
 
 // Receive processes a packet now, or leaves it to the owner, and takes it over.

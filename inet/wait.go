@@ -146,14 +146,12 @@ func (s *Sock) Waiters() *WaitQueue { return &s.wait }
 // Block gives the socket up, sleeps until one of the events may have happened
 // or the clock passes until (0: no limit), and owns the socket again. It
 // reports whether it was woken; the caller looks for itself what has happened.
-// Transmissions that the caller queued leave before it sleeps.
 func (s *Sock) Block(events Ready, until clock.Time) bool {
 	if s.env.Trace.On(trace.SockBlock) {
 		s.env.Trace.Event(trace.SockBlock, s.ID, uint32(events), 0, 0, 0)
 	}
 	w := s.wait.prepare(events)
 	s.Unlock()
-	s.env.Dev.Flush()
 	woken := s.env.Clock.Wait(w.ch, until)
 	s.Lock()
 	s.wait.finish(w)

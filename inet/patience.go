@@ -1,0 +1,54 @@
+package inet
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/slankdev/ministack/clock"
+)
+
+// Deadline bounds the blocking calls of one direction of a socket. Moving it
+// takes effect on calls that sleep already, if the socket is woken.
+type Deadline struct{ at atomic.Int64 }
+
+// Set moves the deadline; the zero Time removes it.
+func (d *Deadline) Set(at clock.Time) { d.at.Store(int64(at)) }
+
+// Get returns the deadline, zero if there is none.
+func (d *Deadline) Get() clock.Time { return clock.Time(d.at.Load()) }
+
+// Passed reports whether there is a deadline and it lies at or before now.
+func (d *Deadline) Passed(now clock.Time) bool {
+	at := d.Get()
+	return at != 0 && at <= now
+}
+
+// Patience says how long a call may sleep.
+type Patience struct {
+	NonBlock bool
+	Timeout  time.Duration // SO_RCVTIMEO or SO_SNDTIMEO, 0: none
+	Deadline *Deadline     // may be nil
+
+	until clock.Time
+}
+
+// Sleep waits for one of the events as Block does. It returns EAGAIN when the
+// patience is at its end; the caller then returns what it has.
+func (s *Sock) Sleep(events Ready, p *Patience) error {
+	now := s.env.Clock.Now()
+	if p.Timeout > 0 && p.until == 0 {
+		p.until = now.Add(p.Timeout)
+	}
+	until := p.until
+	if p.Deadline != nil {
+		if d := p.Deadline.Get(); d != 0 && (until == 0 || d < until) {
+			until = d
+		}
+	}
+	if p.NonBlock || until != 0 && until <= now {
+		return syscall.EAGAIN
+	}
+	s.Block(events, until)
+	return nil
+}
