@@ -1,0 +1,40 @@
+package cc
+
+import (
+	"slices"
+	"strings"
+)
+
+// Registry finds algorithms by the names of TCP_CONGESTION. It belongs to a
+// stack; it is not safe for changes while connections are made.
+type Registry struct{ byName map[string]func() Algorithm }
+
+// NewRegistry returns a registry that knows "reno" and "cubic".
+func NewRegistry() *Registry {
+	r := &Registry{byName: make(map[string]func() Algorithm)}
+	r.Register("reno", func() Algorithm { return NewReno() })
+	r.Register("cubic", func() Algorithm { return NewCubic() })
+	return r
+}
+
+// Register enters a constructor under a name, replacing what was there.
+func (r *Registry) Register(name string, make func() Algorithm) { r.byName[name] = make }
+
+// New returns a fresh algorithm, or nil if there is none of that name.
+func (r *Registry) New(name string) Algorithm {
+	if make := r.byName[name]; make != nil {
+		return make()
+	}
+	return nil
+}
+
+// Names returns the known names in order, separated by blanks, as
+// net.ipv4.tcp_available_congestion_control shows them.
+func (r *Registry) Names() string {
+	names := make([]string, 0, len(r.byName))
+	for name := range r.byName {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
