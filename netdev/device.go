@@ -81,6 +81,14 @@ func (d *Device) SetFlags(set, clear Flags) {
 	d.flags.Store(uint32(d.Flags()&^clear | set))
 }
 
+// linkLen is the length of the link header, in bytes.
+func (d *Device) linkLen() int {
+	if d.HasLink() {
+		return etherLen
+	}
+	return 0
+}
+
 // HasLink reports whether frames carry an Ethernet header.
 func (d *Device) HasLink() bool { return !d.Features.Has(NoLink) }
 
@@ -137,6 +145,9 @@ func (d *Device) Transmit(b *skb.Buffer) skb.Reason {
 		return b.Drop(skb.DevReady)
 	}
 	b.Type, b.IfIndex = skb.PacketOutgoing, int32(d.Index)
+	if b.Csum == skb.CsumPartial {
+		b.CsumStart = uint16(checksumStart(b))
+	}
 	if b.Traced {
 		d.table.Trace.Packet(trace.LinkTx, b, uint32(d.Index), uint32(b.Len()), uint32(b.Csum), uint32(b.GSOSize))
 	}
@@ -145,8 +156,14 @@ func (d *Device) Transmit(b *skb.Buffer) skb.Reason {
 
 // prepare does in software what the driver cannot, then queues.
 func (d *Device) prepare(b *skb.Buffer) skb.Reason {
-	if b.GSO != skb.GSONone && !d.Features.Has(TSO4) {
+	switch {
+	case b.GSO == skb.GSONone:
+	case b.GSO != skb.GSOTCPv4 || !d.Features.Has(TSO4):
 		return d.segment(b)
+	case b.Csum != skb.CsumPartial:
+		if r := offerChecksum(b); r != skb.NotDropped {
+			return b.Drop(r)
+		}
 	}
 	if b.Csum == skb.CsumPartial && !d.Features.Has(TxCsum) {
 		if r := FinishChecksum(b); r != skb.NotDropped {

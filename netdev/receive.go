@@ -68,10 +68,11 @@ func (d *Device) deliver(batch []*skb.Buffer) {
 	if t.Trace.On(trace.StackPoll) {
 		t.Trace.Event(trace.StackPoll, 0, uint32(d.Index), uint32(len(batch)), 0, 0)
 	}
-	now := t.Clock.Now()
+	d.countRx(batch)
 	if !d.Features.Has(GRO) {
-		batch = joinSegments(batch)
+		batch = joinSegments(batch, d.linkLen())
 	}
+	now := t.Clock.Now()
 	for i, b := range batch {
 		batch[i] = nil
 		b.Time, b.IfIndex = now, int32(d.Index)
@@ -81,13 +82,72 @@ func (d *Device) deliver(batch []*skb.Buffer) {
 	t.Flush()
 }
 
-func (d *Device) receive(b *skb.Buffer) {
-	d.Counters.RxPackets.Add(uint64(max(1, int(b.GSOSegs))))
-	d.Counters.RxBytes.Add(uint64(b.Len()))
-	if !d.Up() {
-		b.Drop(skb.DevReady)
-		return
+// countRx counts what came in, as it came.
+func (d *Device) countRx(batch []*skb.Buffer) {
+	frames, bytes := 0, 0
+	for _, b := range batch {
+		frames += max(1, int(b.GSOSegs))
+		bytes += b.Len()
 	}
+	d.Counters.RxPackets.Add(uint64(frames))
+	d.Counters.RxBytes.Add(uint64(bytes))
+}
+
+func (d *Device) receive(b *skb.Buffer) {
+	switch {
+	case !d.Up():
+		b.Drop(skb.DevReady)
+	case b.GSO == skb.GSOUDPv4:
+		d.receiveCut(b)
+	case !markChecksum(b):
+		d.Counters.RxDropped.Add(1)
+		b.Drop(skb.HdrTrunc)
+	default:
+		d.input(b)
+	}
+}
+
+// receiveCut passes on the datagrams of a UDP super-segment one by one: no
+// socket wants them joined.
+func (d *Device) receiveCut(b *skb.Buffer) {
+	parts, r := cutReceived(b, d.linkLen())
+	if r != skb.NotDropped {
+		d.Counters.RxDropped.Add(1)
+	}
+	for s := parts.PopFront(); s != nil; s = parts.PopFront() {
+		d.input(s)
+	}
+}
+
+// cutReceived cuts a super-segment whose headers nobody has marked yet, and
+// consumes it.
+func cutReceived(b *skb.Buffer, link int) (parts skb.Queue, r skb.Reason) {
+	if !b.MayPull(link + ipMinLen) {
+		return parts, b.Drop(skb.HdrTrunc)
+	}
+	markHeaders(b, link, link)
+	r = Segment(b, &parts)
+	return parts, r
+}
+
+// markChecksum marks where an unfinished checksum starts, so that the frame
+// can be forwarded by a device with another link header. It reports false
+// where the frame does not hold the place.
+func markChecksum(b *skb.Buffer) bool {
+	if b.Csum != skb.CsumPartial {
+		return true
+	}
+	start := int(b.CsumStart)
+	if !b.MayPull(start + int(b.CsumOffset) + 2) {
+		return false
+	}
+	b.Pull(start)
+	b.SetTransport()
+	b.Push(start)
+	return true
+}
+
+func (d *Device) input(b *skb.Buffer) {
 	d.table.Trace.Mark(b)
 	if b.Traced {
 		d.table.Trace.Packet(trace.LinkRx, b, uint32(d.Index), uint32(b.Len()), uint32(b.Csum), uint32(b.GSOSize))

@@ -2,6 +2,7 @@ package netdev
 
 import (
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -35,13 +36,17 @@ type Config struct {
 // Table holds a stack's devices.
 type Table struct {
 	Config
-	list  atomic.Pointer[[]*Device] // by index; index 0 is empty
-	mu    sync.Mutex
-	dirty atomic.Bool
+	list   atomic.Pointer[[]*Device] // by index; index 0 is empty
+	mu     sync.Mutex                // writers of list
+	closed bool
+	dirty  atomic.Bool // a device may have frames queued
 }
 
-// NewTable returns an empty table.
+// NewTable returns an empty table. BatchEnd may be nil.
 func NewTable(c Config) *Table {
+	if c.BatchEnd == nil {
+		c.BatchEnd = func() {}
+	}
 	t := &Table{Config: c}
 	t.list.Store(&[]*Device{nil})
 	return t
@@ -79,10 +84,13 @@ func (t *Table) All() []*Device {
 
 // Attach makes a device of a driver, up and receiving. An empty name becomes
 // eth0, eth1, ... Errors: EEXIST for a name in use, EINVAL for one too long or
-// for a driver that a virtual clock cannot drive.
+// for a driver that a virtual clock cannot drive, net.ErrClosed after Close.
 func (t *Table) Attach(drv Driver, name string) (*Device, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.closed {
+		return nil, fmt.Errorf("device %s: %w", name, net.ErrClosed)
+	}
 	if name == "" {
 		name = t.freeName()
 	}
@@ -113,6 +121,7 @@ func (t *Table) freeName() string {
 func (t *Table) newDevice(drv Driver, name string) *Device {
 	d := &Device{Index: len(*t.list.Load()), Name: name, Features: drv.Features(), table: t, driver: drv, done: make(chan struct{})}
 	d.SetMTU(drv.MTU())
+	d.tx.idle.L = &d.tx.mu
 	flags := Up | IsBroadcast | IsMulticast
 	switch {
 	case d.Features.Has(Loopback):
@@ -136,8 +145,17 @@ func (t *Table) randomMAC() MACAddr {
 	return m
 }
 
+// markDirty notes that a device has frames to send. It comes after the frame
+// was queued.
+func (t *Table) markDirty() {
+	if !t.dirty.Load() {
+		t.dirty.Store(true)
+	}
+}
+
 // Flush hands every queued frame to its driver. It ends each receive batch,
-// each user's call and each timer that sent anything.
+// each user's call and each timer that sent anything. The mark goes before the
+// queues are looked at: a frame queued later sets it again.
 func (t *Table) Flush() {
 	if !t.dirty.Load() {
 		return
@@ -151,14 +169,17 @@ func (t *Table) Flush() {
 }
 
 // Close closes every driver, waits for the receive goroutines and purges the
-// queues.
+// queues. Afterwards no frame is taken in either direction, and Attach fails.
 func (t *Table) Close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
 	for _, d := range t.All() {
 		d.SetFlags(0, Up)
 		_ = d.driver.Close() // ends the receive goroutine; there is nobody to tell
 	}
 	for _, d := range t.All() {
 		<-d.done
-		d.tx.purge()
+		d.tx.close()
 	}
 }

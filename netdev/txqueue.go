@@ -1,8 +1,10 @@
 package netdev
 
 import (
+	"errors"
+	"net"
 	"sync"
-	"sync/atomic"
+	"syscall"
 
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/trace"
@@ -15,82 +17,133 @@ const txQueueLen = 1000
 // txBatch is how many frames go to the driver in one Write.
 const txBatch = 64
 
-// txQueue collects frames until Flush. Whoever flushes first drains for all:
-// nobody waits for another's system call.
+// txQueue collects frames until a flush. Whoever flushes first sends for all:
+// nobody waits for another's system call, and a frame that is pushed meanwhile
+// goes with the sender's next batch, because the sender stops only when it
+// finds the queue empty under the lock.
 type txQueue struct {
 	mu      sync.Mutex
+	idle    sync.Cond // the sender has stopped; only close waits for it
 	q       skb.Queue
-	busy    atomic.Bool
-	dirty   atomic.Bool
-	scratch [txBatch]*skb.Buffer
+	sending bool
+	closed  bool
+
+	batch [txBatch]*skb.Buffer // the sender's
 }
 
+// push queues b and takes it over.
 func (t *txQueue) push(d *Device, b *skb.Buffer) skb.Reason {
 	t.mu.Lock()
-	if t.q.Len() >= txQueueLen {
-		n := t.q.Len()
+	n, closed := t.q.Len(), t.closed
+	if n >= txQueueLen || closed {
 		t.mu.Unlock()
-		d.Counters.TxDropped.Add(1)
-		d.table.Trace.Slow(trace.LinkTxFull, 0, b.Cause, [4]uint32{uint32(d.Index), uint32(n)})
-		return b.Drop(skb.QdiscDrop)
+		return d.refuse(b, n, closed)
 	}
 	t.q.PushBack(b)
 	t.mu.Unlock()
-	if !t.dirty.Load() {
-		t.dirty.Store(true)
-		d.table.dirty.Store(true)
-	}
+	d.table.markDirty()
 	return skb.NotDropped
 }
 
+func (d *Device) refuse(b *skb.Buffer, queued int, closed bool) skb.Reason {
+	d.Counters.TxDropped.Add(1)
+	if closed {
+		return b.Drop(skb.DevReady)
+	}
+	d.table.Trace.Slow(trace.LinkTxFull, 0, b.Cause, [4]uint32{uint32(d.Index), uint32(queued)})
+	return b.Drop(skb.QdiscDrop)
+}
+
 // flush hands all queued frames to the driver, unless another goroutine is
-// doing so; that one then sees ours.
+// doing so.
 func (t *txQueue) flush(d *Device) {
-	for t.dirty.Load() && t.busy.CompareAndSwap(false, true) {
-		t.dirty.Store(false)
-		for t.sendBatch(d) {
-		}
-		t.busy.Store(false)
-	}
-}
-
-func (t *txQueue) sendBatch(d *Device) bool {
-	batch := t.scratch[:0]
 	t.mu.Lock()
-	for len(batch) < txBatch && t.q.Len() > 0 {
-		batch = append(batch, t.q.PopFront())
+	defer t.mu.Unlock()
+	if t.sending {
+		return
 	}
-	t.mu.Unlock()
-	if len(batch) == 0 {
-		return false
+	t.sending = true
+	for n := t.take(); n > 0; n = t.take() {
+		t.mu.Unlock()
+		d.write(t.batch[:n])
+		t.mu.Lock()
 	}
-	sent, err := d.driver.Write(batch)
-	for i, b := range batch {
-		batch[i] = nil
-		d.sent(b, i < sent, err)
+	t.sending = false
+	if t.closed {
+		t.idle.Broadcast()
 	}
-	return true
 }
 
-// sent counts one frame and ends it.
-func (d *Device) sent(b *skb.Buffer, taken bool, err error) {
-	switch {
-	case taken:
+// take moves the next frames from the queue to the batch.
+func (t *txQueue) take() int {
+	n := 0
+	for n < txBatch && t.q.Len() > 0 {
+		t.batch[n] = t.q.PopFront()
+		n++
+	}
+	return n
+}
+
+// close refuses frames from now on, waits until the sender is out of the
+// driver and purges what is queued.
+func (t *txQueue) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	for t.sending {
+		t.idle.Wait()
+	}
+	t.q.Purge(skb.QueuePurge)
+}
+
+// write gives a batch to the driver. A frame that the driver refuses with an
+// error costs only itself; a full or closed device costs the rest of the batch.
+func (d *Device) write(batch []*skb.Buffer) {
+	for len(batch) > 0 {
+		n, err := d.driver.Write(batch)
+		d.sent(batch[:n])
+		batch = batch[n:]
+		switch {
+		case len(batch) == 0:
+		case err == nil:
+			d.Counters.TxDropped.Add(uint64(len(batch)))
+			batch = d.lose(batch, len(batch), skb.FullRing)
+		case errors.Is(err, net.ErrClosed):
+			d.Counters.TxErrors.Add(uint64(len(batch)))
+			batch = d.lose(batch, len(batch), skb.DevReady)
+		default:
+			d.Counters.TxErrors.Add(1)
+			batch = d.lose(batch, 1, refusal(err))
+		}
+	}
+}
+
+// sent counts and ends frames that the driver took.
+func (d *Device) sent(batch []*skb.Buffer) {
+	for i, b := range batch {
 		d.Counters.TxPackets.Add(uint64(max(1, int(b.GSOSegs))))
 		d.Counters.TxBytes.Add(uint64(b.Len()))
 		b.Consume()
-	case err != nil:
-		d.Counters.TxErrors.Add(1)
-		b.Drop(skb.DevReady)
-	default:
-		d.Counters.TxDropped.Add(1)
-		b.Drop(skb.FullRing)
+		batch[i] = nil
 	}
 }
 
-// purge empties the queue at close.
-func (t *txQueue) purge() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.q.Purge(skb.QueuePurge)
+// lose drops the first n frames of the batch and returns the rest.
+func (d *Device) lose(batch []*skb.Buffer, n int, r skb.Reason) []*skb.Buffer {
+	for i, b := range batch[:n] {
+		b.Drop(r)
+		batch[i] = nil
+	}
+	return batch[n:]
+}
+
+// refusal says why a driver did not take one frame.
+func refusal(err error) skb.Reason {
+	switch {
+	case errors.Is(err, syscall.EMSGSIZE):
+		return skb.PktTooBig
+	case errors.Is(err, syscall.EINVAL):
+		return skb.DevHdr
+	}
+	return skb.DevReady
 }

@@ -34,6 +34,8 @@ const (
 	CsumUnnecessary
 	// CsumPartial: only the pseudo-header's sum stands at
 	// CsumStart+CsumOffset; whoever puts the frame on a real wire finishes it.
+	// On receive it means that the frame never was on one: there is nothing
+	// to verify, as with CsumUnnecessary.
 	CsumPartial
 )
 
@@ -85,6 +87,7 @@ type Meta struct {
 type Frag struct {
 	chunk    *Chunk
 	off, len int
+	held     int // bytes of memory that this reference is charged for
 }
 
 // Bytes returns the referenced payload.
@@ -182,7 +185,13 @@ func (b *Buffer) Advance(n int) bool {
 	}
 	head := min(n, b.HeadLen())
 	b.data += head
-	for n -= head; n > 0; {
+	b.eatFrags(n - head)
+	return true
+}
+
+// eatFrags takes n bytes off the front of the references.
+func (b *Buffer) eatFrags(n int) {
+	for n > 0 {
 		f := &b.frags[0]
 		step := min(n, f.len)
 		f.off, f.len, b.fragLen, n = f.off+step, f.len-step, b.fragLen-step, n-step
@@ -190,11 +199,11 @@ func (b *Buffer) Advance(n int) bool {
 			b.dropFrag(0)
 		}
 	}
-	return true
 }
 
 // Trim cuts the packet to n bytes; a longer n does nothing.
 func (b *Buffer) Trim(n int) {
+	n = max(n, 0)
 	for i := len(b.frags) - 1; i >= 0 && b.Len() > n; i-- {
 		f := &b.frags[i]
 		cut := min(f.len, b.Len()-n)
@@ -229,17 +238,9 @@ func (b *Buffer) linearize(n int) {
 	if b.chunk.refs.Load() > 1 || len(b.chunk.b)-b.tail < need {
 		b.newHead(n)
 	}
-	dst := b.chunk.b[b.tail : b.tail+need]
-	b.copyFrags(0, dst)
+	b.copyFrags(0, b.chunk.b[b.tail:b.tail+need])
 	b.tail += need
-	for need > 0 {
-		f := &b.frags[0]
-		step := min(need, f.len)
-		f.off, f.len, b.fragLen, need = f.off+step, f.len-step, b.fragLen-step, need-step
-		if f.len == 0 {
-			b.dropFrag(0)
-		}
-	}
+	b.eatFrags(need)
 }
 
 // newHead moves the linear part to a chunk of its own with room for size bytes
@@ -258,14 +259,15 @@ func (b *Buffer) Unshare() {
 	}
 }
 
-// EnsureHeadroom makes Push(n) possible.
+// EnsureHeadroom makes Push(n) possible. What stands before the data, such as
+// headers that were pulled, stays before it.
 func (b *Buffer) EnsureHeadroom(n int) {
 	short := n - b.data
 	if short <= 0 {
 		return
 	}
-	c := b.pool.chunk(n + b.HeadLen())
-	copy(c.b[n:], b.Data())
+	c := b.pool.chunk(short + b.tail)
+	copy(c.b[short:], b.chunk.b[:b.tail])
 	b.chunk.release()
 	b.chunk = c
 	b.data, b.tail = b.data+short, b.tail+short
@@ -285,9 +287,7 @@ func (b *Buffer) Clone() *Buffer {
 	c.linkOff, c.netOff, c.transOff = b.linkOff, b.netOff, b.transOff
 	c.chunk.refs.Add(1)
 	for i := range b.frags {
-		f := b.frags[i]
-		f.chunk.refs.Add(1)
-		c.addFrag(f)
+		c.addFrag(b.frags[i])
 	}
 	return c
 }
@@ -306,11 +306,15 @@ func (b *Buffer) Compact() {
 }
 
 // TrueSize returns the memory that the packet holds, which is what a socket is
-// charged (skb->truesize).
+// charged (skb->truesize). It falls when Advance, Trim or MayPull let go of a
+// reference: who charges it remembers what was charged.
 func (b *Buffer) TrueSize() int {
 	n := headerSize + len(b.chunk.b)
 	for i := range b.frags {
-		n += b.frags[i].len
+		n += b.frags[i].held
 	}
 	return n
 }
+
+// Pool returns the pool that the buffer came from.
+func (b *Buffer) Pool() *Pool { return b.pool }

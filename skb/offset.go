@@ -18,6 +18,13 @@ func (b *Buffer) Network() []byte { return b.from(b.netOff) }
 // Transport returns the linear bytes from the transport header on, nil if not marked.
 func (b *Buffer) Transport() []byte { return b.from(b.transOff) }
 
+// NetworkOffset returns where the network header stands, counted from the front
+// of the data, which may be negative once it was pulled; false if not marked.
+func (b *Buffer) NetworkOffset() (int, bool) { return b.netOff - b.data, b.netOff >= 0 }
+
+// TransportOffset is the same for the transport header.
+func (b *Buffer) TransportOffset() (int, bool) { return b.transOff - b.data, b.transOff >= 0 }
+
 func (b *Buffer) from(off int) []byte {
 	if off < 0 || off > b.tail {
 		return nil

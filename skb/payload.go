@@ -8,6 +8,7 @@ func (b *Buffer) AddFrag(c *Chunk, off, n int) bool {
 		last := &b.frags[k-1]
 		if last.chunk == c && last.off+last.len == off {
 			last.len += n
+			last.held += n
 			b.fragLen += n
 			return true
 		}
@@ -15,15 +16,19 @@ func (b *Buffer) AddFrag(c *Chunk, off, n int) bool {
 	if len(b.frags) >= MaxFrags {
 		return false
 	}
-	c.refs.Add(1)
-	b.addFrag(Frag{c, off, n})
+	b.addFrag(Frag{c, off, n, n})
 	return true
 }
 
+// addFrag appends f and takes a reference for it.
 func (b *Buffer) addFrag(f Frag) {
-	if b.frags == nil {
+	switch {
+	case b.frags == nil:
 		b.frags = b.fragStore[:0]
+	case len(b.frags) == cap(b.frags):
+		b.frags = append(make([]Frag, 0, MaxFrags), b.frags...)
 	}
+	f.chunk.refs.Add(1)
 	b.frags = append(b.frags, f)
 	b.fragLen += f.len
 }
@@ -43,15 +48,48 @@ func (b *Buffer) Take(src *Buffer) bool {
 		return false
 	}
 	if n := src.HeadLen(); n > 0 {
-		src.chunk.refs.Add(1)
-		b.addFrag(Frag{src.chunk, src.data, n})
+		b.addFrag(Frag{src.chunk, src.data, n, len(src.chunk.b)})
 	}
 	for i := range src.frags {
-		f := src.frags[i]
-		f.chunk.refs.Add(1)
-		b.addFrag(f)
+		b.addFrag(src.frags[i])
 	}
 	src.Consume()
+	return true
+}
+
+// AddRange appends n bytes of src from its offset off by reference: how a
+// super-segment is cut. It reports false, and leaves b alone, where src has
+// fewer bytes or b cannot carry the references.
+func (b *Buffer) AddRange(src *Buffer, off, n int) bool {
+	if off < 0 || n < 0 || off+n > src.Len() {
+		return false
+	}
+	before := b.Len()
+	if b.addRange(src, off, n) {
+		return true
+	}
+	b.Trim(before)
+	return false
+}
+
+func (b *Buffer) addRange(src *Buffer, off, n int) bool {
+	if head := min(n, src.HeadLen()-off); head > 0 {
+		if !b.AddFrag(src.chunk, src.data+off, head) {
+			return false
+		}
+		off, n = off+head, n-head
+	}
+	off -= src.HeadLen()
+	for i := 0; n > 0; i++ {
+		f := &src.frags[i]
+		if step := min(n, f.len-off); step > 0 {
+			if !b.AddFrag(f.chunk, f.off+off, step) {
+				return false
+			}
+			off, n = off+step, n-step
+		}
+		off -= f.len
+	}
 	return true
 }
 

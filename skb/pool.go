@@ -48,7 +48,10 @@ func (c *Chunk) Hold() { c.refs.Add(1) }
 func (c *Chunk) Release() { c.release() }
 
 func (c *Chunk) release() {
-	if c.refs.Add(-1) == 0 && c.class >= 0 {
+	switch n := c.refs.Add(-1); {
+	case n < 0:
+		panic("skb: chunk released more often than held")
+	case n == 0 && c.class >= 0:
 		c.pool.chunks[c.class].Put(c)
 	}
 }
@@ -159,7 +162,8 @@ func (b *Buffer) free() {
 	for i := range b.frags {
 		b.frags[i].chunk.release()
 	}
-	*b = Buffer{pool: b.pool, dead: true}
+	clear(b.frags)
+	*b = Buffer{pool: b.pool, frags: b.frags[:0], dead: true}
 	b.pool.headers.Put(b)
 }
 
@@ -183,9 +187,10 @@ func (p *Pool) Count() Count {
 // Drops returns how many buffers died for the reason r.
 func (p *Pool) Drops(r Reason) int64 { return p.dropped[r].Load() }
 
-// Adopt takes over a buffer of another pool: it is consumed there and born
-// here, over the same bytes. Drivers that join two stacks use it.
-func (p *Pool) Adopt(src *Buffer) *Buffer {
+// Share returns a buffer of p over the bytes of src, which may be of another
+// pool and stays as it is. It carries what a wire would carry: the frame, its
+// checksum state and how it is to be cut; ids and offsets do not cross.
+func (p *Pool) Share(src *Buffer) *Buffer {
 	b := p.header()
 	b.ID = p.lastID.Add(1)
 	b.chunk, b.data, b.tail = src.chunk, src.data, src.tail
@@ -193,9 +198,15 @@ func (p *Pool) Adopt(src *Buffer) *Buffer {
 	b.GSO, b.GSOSize, b.GSOSegs = src.GSO, src.GSOSize, src.GSOSegs
 	b.chunk.refs.Add(1)
 	for i := range src.frags {
-		src.frags[i].chunk.refs.Add(1)
 		b.addFrag(src.frags[i])
 	}
+	return b
+}
+
+// Adopt takes over a buffer of another pool: it is consumed there and born
+// here, over the same bytes. Drivers that join two stacks use it.
+func (p *Pool) Adopt(src *Buffer) *Buffer {
+	b := p.Share(src)
 	src.Consume()
 	return b
 }

@@ -6,6 +6,7 @@ package trace
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -31,44 +32,36 @@ type Record struct {
 
 var _ [64]byte = [unsafe.Sizeof(Record{})]byte{}
 
-// ring keeps the last records. Writers claim a place with one atomic add; seq
-// tells a reader whether the record it copied was being overwritten.
+// ring keeps the last records. Several goroutines write to it.
 type ring struct {
-	next atomic.Uint64
+	mu   sync.Mutex
+	next uint64 // how many were ever written
 	mask uint64
 	recs []Record
-	seqs []atomic.Uint64
 }
 
 func newRing(size int) *ring {
-	return &ring{mask: uint64(size - 1), recs: make([]Record, size), seqs: make([]atomic.Uint64, size)}
+	return &ring{mask: uint64(size - 1), recs: make([]Record, size)}
 }
 
 func (r *ring) put(rec *Record) {
-	n := r.next.Add(1)
-	i := n & r.mask
-	r.seqs[i].Store(0)
-	r.recs[i] = *rec
-	r.seqs[i].Store(n)
+	r.mu.Lock()
+	r.recs[r.next&r.mask] = *rec
+	r.next++
+	r.mu.Unlock()
 }
 
-// since appends to dst the records after number from that are still whole.
+// since appends to dst the records after number from that are still kept.
 func (r *ring) since(from uint64, dst []Record) ([]Record, uint64) {
-	last := r.next.Load()
-	if size := r.mask + 1; last > size && from < last-size {
-		from = last - size
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if size := r.mask + 1; r.next > size && from < r.next-size {
+		from = r.next - size
 	}
-	for n := from + 1; n <= last; n++ {
-		i := n & r.mask
-		if r.seqs[i].Load() != n {
-			continue
-		}
-		rec := r.recs[i]
-		if r.seqs[i].Load() == n {
-			dst = append(dst, rec)
-		}
+	for n := from; n < r.next; n++ {
+		dst = append(dst, r.recs[n&r.mask])
 	}
-	return dst, last
+	return dst, r.next
 }
 
 // FlightRecords is how many slow events the flight recorder remembers.
