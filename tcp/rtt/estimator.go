@@ -83,6 +83,13 @@ func (e *Estimator) endRound(r Round) {
 	e.mdevMax = e.cfg.MinRTO
 }
 
+// Fallback raises the RTO to 3 s: the handshake was lost at least once and
+// gave no sample, so the path may be slower than a second (RFC 6298 5.7).
+func (e *Estimator) Fallback() {
+	e.rttvar, e.mdev, e.mdevMax = fallbackRTO, fallbackRTO, fallbackRTO
+	e.rto = fallbackRTO
+}
+
 // Backoff doubles the RTO after a timeout: RFC 6298 5.5.
 func (e *Estimator) Backoff() {
 	e.backoff++

@@ -21,6 +21,8 @@ const (
 	DefaultMinWindow  = 300 * time.Second      // net.ipv4.tcp_min_rtt_wlen
 )
 
+const fallbackRTO = 3 * time.Second // RFC 6298 5.7
+
 // tick is the granularity of timers, G of RFC 6298: Linux's jiffy.
 const tick = time.Millisecond
 

@@ -3,7 +3,6 @@ package rtx
 import (
 	"time"
 
-	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/rtt"
 	"github.com/slankdev/ministack/tcp/seq"
@@ -45,7 +44,7 @@ func (r Range) Len() int {
 func (r Range) Segs() int { return segments(r.Len(), r.MSS) }
 
 func segments(octets, mss int) int {
-	if octets <= mss {
+	if octets <= mss || mss <= 0 {
 		return 1
 	}
 	return (octets + mss - 1) / mss
@@ -84,7 +83,7 @@ type Config struct {
 	CwndClamp     int // segments; 0: none (TCP_WINDOW_CLAMP's sibling in route metrics)
 	Reordering    int // net.ipv4.tcp_reordering; 0: 3
 	MaxReordering int // net.ipv4.tcp_max_reordering; 0: 300
-	SYNLinear     int // net.ipv4.tcp_syn_linear_timeouts: SYN timeouts before backoff
+	SYNLinear     int // net.ipv4.tcp_syn_linear_timeouts: SYN timeouts before backoff; 0: 4, negative: none
 
 	SACK       bool // as negotiated; see Negotiate
 	Timestamps bool
@@ -96,6 +95,7 @@ type Config struct {
 	NoCollapse         bool // net.ipv4.tcp_retrans_collapse = 0
 	SlowStartAfterIdle bool // net.ipv4.tcp_slow_start_after_idle
 
+	Pool      *Pool        // storage of the queue, one for all connections of a stack
 	Algorithm cc.Algorithm // required
 	RTT       rtt.Config
 }
@@ -214,7 +214,4 @@ type Counters struct {
 	DSACKOfoRecv      uint32 // TCPDSACKOfoRecv
 	DSACKIgnored      uint32 // TCPDSACKIgnoredDubious
 	SACKDiscard       uint32 // TCPSACKDiscard
-	HystartDetect     uint32 // TCPHystartTrainDetect + TCPHystartDelayDetect
 }
-
-var _ = clock.Time(0)

@@ -9,6 +9,14 @@ import (
 	"github.com/slankdev/ministack/tcp/seq"
 )
 
+// Linux's defaults.
+const (
+	defaultMSS           = 536
+	defaultReordering    = 3
+	defaultMaxReordering = 300
+	defaultSYNLinear     = 4
+)
+
 // Sender is the loss recovery state of one connection. It is embedded by value
 // and set up by Init. Its methods expect the connection's lock.
 type Sender struct {
@@ -18,119 +26,178 @@ type Sender struct {
 	// RTT is the estimator; the connection may change its limits.
 	RTT rtt.Estimator
 
-	cfg Config
+	q       queue
+	timer   Timer      // what NextTimer returns
+	timerAt clock.Time //
+	rexmit  rexmit     // what the last event allowed to be retransmitted
+	out     Outcome    // of the event being processed
+	alg     cc.Algorithm
+	ctl     cc.Controller // alg, if it is one
+
+	board    scoreboard
+	rack     rackState
+	undo     undoState
+	prr      prrState
+	tlp      tlpState
+	rate     rateState
+	rs       cc.RateSample // of the ACK being processed
+	rto      rtoState
+	validate validateState
+
+	burst      bool // Sent was called since OutputDone
+	handshake  bool // our SYN is not acknowledged
+	cwrPending bool // TakeCWR
+	total      totals
+	cfg        Config
+}
+
+// rexmit is what an event allows to be retransmitted.
+type rexmit uint8
+
+const (
+	rexmitNone rexmit = iota
+	rexmitLost        // what is marked lost
+	rexmitNew         // F-RTO: new data first
+)
+
+// totals are the counts of Info that nothing else needs.
+type totals struct {
+	bytesSent, bytesAcked, bytesRetrans uint64
+	retrans                             uint32
+	counters                            Counters
 }
 
 // Init sets up a sender whose next octet is una: the ISS of an active open, or
 // the first octet after the SYN-ACK of a passive one.
-func (s *Sender) Init(now clock.Time, cfg Config, una seq.Num) { s.cfg = cfg }
+func (s *Sender) Init(now clock.Time, cfg Config, una seq.Num) {
+	*s = Sender{cfg: cfg.withDefaults()}
+	s.q.pool = cfg.Pool
+	s.RTT.Init(cfg.RTT, una)
+	s.CC = cc.State{
+		Now: now, MSS: s.cfg.MSS, Cwnd: s.cfg.InitialWindow, CwndClamp: s.cfg.CwndClamp,
+		Ssthresh: cc.InfiniteSsthresh, SndUna: una, SndNxt: una, HighSeq: una,
+		GSOMaxSize: 65536,
+	}
+	s.board.reordering = s.cfg.Reordering
+	s.board.hint = una
+	s.rack.steps = 1
+	s.setAlgorithm(cfg.Algorithm)
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.MSS, defaultMSS)
+	setDefault(&c.InitialWindow, cc.InitialWindow)
+	setDefault(&c.CwndClamp, cc.InfiniteSsthresh)
+	setDefault(&c.Reordering, defaultReordering)
+	setDefault(&c.MaxReordering, defaultMaxReordering)
+	setDefault(&c.SYNLinear, defaultSYNLinear)
+	return c
+}
+
+func setDefault(v *int, d int) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+func (s *Sender) setAlgorithm(a cc.Algorithm) {
+	s.alg = a
+	s.ctl, _ = a.(cc.Controller)
+}
 
 // Negotiate tells what the handshake agreed on. It comes before the Ack of the
 // SYN.
-func (s *Sender) Negotiate(sack, timestamps bool) {}
+func (s *Sender) Negotiate(sack, timestamps bool) {
+	s.cfg.SACK, s.cfg.Timestamps = sack, timestamps
+}
 
 // Established sets the initial window (RFC 6928; one segment if the SYN was
-// lost twice, RFC 6298 5.7) and starts the congestion control.
-func (s *Sender) Established(now clock.Time) {}
+// lost more than once) and starts the congestion control. Without an RTT
+// sample from the handshake the RTO is 3 s (RFC 6298 5.7).
+func (s *Sender) Established(now clock.Time) {
+	s.CC.Now = now
+	s.handshake = false
+	s.CC.Cwnd = s.cfg.InitialWindow
+	if s.total.retrans > 1 && s.undo.armed {
+		s.CC.Cwnd = 1
+	}
+	s.CC.Ssthresh = cc.InfiniteSsthresh
+	s.CC.PriorSsthresh = 0
+	s.validate.stamp = now
+	if s.RTT.SRTT() == 0 {
+		s.RTT.Fallback()
+	}
+	s.alg.Init(&s.CC)
+	s.updatePacingRate()
+}
 
 // SetAlgorithm changes the congestion control of a living connection.
-func (s *Sender) SetAlgorithm(now clock.Time, a cc.Algorithm) {}
+func (s *Sender) SetAlgorithm(now clock.Time, a cc.Algorithm) {
+	s.CC.Now = now
+	s.setAlgorithm(a)
+	s.CC.PriorSsthresh = 0
+	a.Init(&s.CC)
+}
 
 // MSS returns the payload octets of a full segment.
 func (s *Sender) MSS() int { return s.CC.MSS }
 
-// SetMSS changes the segment size for what is sent from now on, and for
-// retransmissions of what was. See PathMTU for the case that segments in
-// flight are known to be too large.
-func (s *Sender) SetMSS(mss int) {}
-
-// PathMTU lowers the segment size because the path refused larger packets:
-// outstanding segments that are larger are lost and retransmitted smaller,
-// without a reduction of the window (RFC 1191 6.5).
-func (s *Sender) PathMTU(now clock.Time, mss int) Action { return Action{} }
-
-// LoseAll marks all that is outstanding as lost, not by congestion: data in a
-// SYN that the peer's SYN-ACK left out (RFC 7413 4.2.1).
-func (s *Sender) LoseAll(now clock.Time) Action { return Action{} }
-
 // SampleRTT takes a round trip measured by the connection: SYN-ACK to ACK.
-func (s *Sender) SampleRTT(now clock.Time, d time.Duration) {}
-
-// BeforeWrite is called when the user hands over data: it restarts the window
-// after idleness (RFC 5681 4.1, if configured) and notes if the path was left
-// unused. unsent is the octets that were queued before.
-func (s *Sender) BeforeWrite(now clock.Time, unsent int) {}
-
-// AppLimited notes that the application, not the window, limits sending from
-// here on, if that is so: unsent octets are queued, less than a segment.
-func (s *Sender) AppLimited(unsent int) {}
-
-// Budget returns how many segments of new data the window allows now.
-func (s *Sender) Budget() int { return 0 }
-
-// Sent records that r, starting at SND.NXT, was transmitted the first time.
-func (s *Sender) Sent(now clock.Time, r Range) {}
-
-// OutputDone ends an attempt to send new data, successful or not. deferred
-// says that the connection held data back only to let the window open for a
-// larger super-segment.
-func (s *Sender) OutputDone(now clock.Time, deferred bool) {}
-
-// NextRetransmit returns what to retransmit now, if there is anything lost and
-// the window allows it. It has at most maxSegs segments and ends within the
-// peer's window (wndEnd = SND.UNA+SND.WND), except that the first segment may
-// always be sent: it serves as a window probe.
-func (s *Sender) NextRetransmit(wndEnd seq.Num, maxSegs int) (Range, bool) { return Range{}, false }
-
-// Retransmitted records that r, from NextRetransmit, was transmitted.
-func (s *Sender) Retransmitted(now clock.Time, r Range) {}
-
-// Ack processes an acknowledgement.
-func (s *Sender) Ack(now clock.Time, a *Ack) Result { return Result{} }
-
-// NextTimer returns what the connection's retransmission timer is to be armed
-// for, and when it fires. It is to be asked after every other call.
-func (s *Sender) NextTimer() (Timer, clock.Time) { return TimerNone, 0 }
-
-// OnTimer is called when the armed timer has fired.
-func (s *Sender) OnTimer(now clock.Time, t Timer) Action { return Action{} }
-
-// TailProbe returns the last segment, to be sent as a tail loss probe when
-// there is no new data.
-func (s *Sender) TailProbe() (Range, bool) { return Range{}, false }
-
-// Probed records that the tail loss probe was new data, already given to Sent.
-func (s *Sender) Probed(now clock.Time) {}
-
-// ProbeRetransmitted records that the tail loss probe was r, of TailProbe.
-func (s *Sender) ProbeRetransmitted(now clock.Time, r Range) {}
-
-// EnterCWR reduces the window without loss: local congestion (RFC 3168 6.1.2
-// treats ECN-echo alike, inside Ack).
-func (s *Sender) EnterCWR(now clock.Time) {}
+func (s *Sender) SampleRTT(now clock.Time, d time.Duration) {
+	s.CC.Now = now
+	s.sampleRTT(d)
+}
 
 // TakeCWR reports once that the next segment of new data must carry CWR
 // (RFC 3168 6.1.2); it matters only if ECN was negotiated.
-func (s *Sender) TakeCWR() bool { return false }
-
-// Unreachable takes back one backoff, because ICMP says that the segment at
-// SND.UNA was lost to the path and not to congestion (RFC 6069).
-func (s *Sender) Unreachable(now clock.Time) {}
+func (s *Sender) TakeCWR() bool {
+	pending := s.cwrPending
+	s.cwrPending = false
+	return pending
+}
 
 // Retransmits returns the timeouts since SND.UNA last moved.
-func (s *Sender) Retransmits() int { return 0 }
+func (s *Sender) Retransmits() int { return s.rto.retransmits }
 
 // FirstRetransmit returns when the first retransmission of the current
-// episode was sent, false if there was none: the start of R1, R2 and the user
-// timeout.
-func (s *Sender) FirstRetransmit() (clock.Time, bool) { return 0, false }
+// episode was sent (during the handshake, when the SYN was first sent), false
+// if there was none: the start of R1, R2 and the user timeout.
+func (s *Sender) FirstRetransmit() (clock.Time, bool) { return s.undo.stamp, s.undo.hasStamp }
 
 // OldestSent returns when the segment at SND.UNA was last sent, false if none
 // is outstanding.
-func (s *Sender) OldestSent() (clock.Time, bool) { return 0, false }
-
-// Info returns a snapshot.
-func (s *Sender) Info(now clock.Time) Info { return Info{} }
+func (s *Sender) OldestSent() (clock.Time, bool) {
+	if s.q.len() == 0 {
+		return 0, false
+	}
+	return s.q.at(0).sentAt, true
+}
 
 // Release gives the memory back; the connection is closed.
-func (s *Sender) Release() {}
+func (s *Sender) Release() {
+	s.q.release()
+	s.timer, s.timerAt = TimerNone, 0
+	s.CC.PacketsOut, s.CC.SackedOut, s.CC.LostOut, s.CC.RetransOut = 0, 0, 0, 0
+}
+
+// begin starts the processing of an event.
+func (s *Sender) begin(now clock.Time) {
+	s.CC.Now = now
+	s.out = Outcome{From: s.CC.CA}
+}
+
+// end returns what the event did.
+func (s *Sender) end() Outcome {
+	s.out.To = s.CC.CA
+	s.out.Retransmit = s.rexmit != rexmitNone && s.CC.LostOut > s.CC.RetransOut
+	return s.out
+}
+
+// setCA changes the recovery state.
+func (s *Sender) setCA(next cc.CAState, why Why) {
+	if next != s.CC.CA {
+		s.out.Why = why
+	}
+	s.alg.SetState(&s.CC, next)
+	s.CC.CA = next
+}

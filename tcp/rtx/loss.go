@@ -1,0 +1,163 @@
+package rtx
+
+import (
+	"time"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/tcp/cc"
+)
+
+// The retransmission timeout (RFC 6298 5) and the state Loss that follows it:
+// the window falls to one segment, everything sent long enough ago is taken
+// for lost, and slow start retransmits it.
+//
+// F-RTO (RFC 5682 3.1, the SACK-enhanced version) doubts the timeout. After
+// the retransmission, the first ACK that advances lets NEW data be sent instead
+// of more retransmissions. If then something is (S)ACKed that was never
+// retransmitted, the originals have arrived, late: the timeout was spurious
+// and all of it is undone. A duplicate ACK means that it was real.
+
+const minRenegeWait = 10 * time.Millisecond
+
+type rtoState struct {
+	retransmits int  // timeouts since SND.UNA last moved
+	frto        bool // F-RTO is under way
+	total       int  // timeouts, ever
+	episodes    int  // runs of timeouts, ever
+	began       clock.Time
+	time        time.Duration // total time of these runs
+}
+
+// timeout handles the expiry of the RTO: RFC 6298 5.4 to 5.6.
+func (s *Sender) timeout() {
+	if s.CC.PacketsOut == 0 {
+		return
+	}
+	s.total.counters.Timeouts++
+	s.enterLoss()
+	s.rto.count(s.CC.Now)
+	if !s.handshake || s.rto.total > s.cfg.SYNLinear {
+		s.RTT.Backoff()
+	}
+	s.rexmit = rexmitLost
+	s.arm(TimerRTO, s.RTT.RTO())
+}
+
+func (r *rtoState) count(now clock.Time) {
+	if r.retransmits == 0 {
+		r.episodes++
+		r.began = now
+	}
+	r.retransmits++
+	r.total++
+}
+
+// recovered ends a run of timeouts.
+func (r *rtoState) recovered(now clock.Time) {
+	if r.began != 0 {
+		r.time += now.Sub(r.began)
+		r.began = 0
+	}
+}
+
+// enterLoss begins the state Loss. Another timeout of the same data does not
+// reduce ssthresh again (RFC 5681 3.1 after equation 4).
+func (s *Sender) enterLoss() {
+	st := &s.CC
+	fresh := st.CA < cc.Recovery
+	s.timeoutMarkLost()
+	if st.CA <= cc.Disorder || !st.HighSeq.After(st.SndUna) ||
+		st.CA == cc.Loss && s.rto.retransmits == 0 {
+		st.PriorSsthresh = st.CurrentSsthresh()
+		st.PriorCwnd = st.Cwnd
+		st.Ssthresh = s.alg.Ssthresh(st)
+		s.alg.CwndEvent(st, cc.EventLoss)
+		s.initUndo()
+	}
+	st.Cwnd = st.InFlight() + 1
+	st.CwndCnt = 0
+	s.validate.stamp = st.Now
+	// A timeout although much was SACKed: dupthresh was too high.
+	if st.CA <= cc.Disorder && st.SackedOut >= s.cfg.Reordering {
+		s.board.reordering = min(s.board.reordering, s.cfg.Reordering)
+	}
+	s.setCA(cc.Loss, WhyRTO)
+	st.HighSeq = st.SndNxt
+	s.tlp.out = false
+	s.cwrPending = true
+	// RFC 5682 3.1 step 1: not while an earlier recovery is under way.
+	s.rto.frto = !s.cfg.NoFRTO && (fresh || s.rto.retransmits > 0)
+}
+
+// timeoutMarkLost marks what was sent too long ago as lost, the first range in
+// any case. If that one is SACKed, the receiver has reneged and no SACK is to
+// be trusted any more.
+func (s *Sender) timeoutMarkLost() {
+	if s.q.len() == 0 {
+		return
+	}
+	reneged := s.q.at(0).has(sacked)
+	if reneged {
+		s.total.counters.SACKReneging++
+		s.out.Why = WhyReneging
+		s.CC.SackedOut = 0
+		s.board.renegeOngoing = true
+	} else if !s.cfg.SACK {
+		s.resetRenoSack()
+	}
+	for i := range s.q.len() {
+		n := s.q.at(i)
+		if reneged {
+			n.tags &^= sacked
+		} else if i > 0 && s.rackLeft(n, 0) > 0 {
+			continue // it may well arrive yet
+		}
+		s.markLost(n)
+	}
+	s.q.park()
+}
+
+// processLoss is what an ACK does in the state Loss.
+func (s *Sender) processLoss(a *ack) {
+	if a.is(flagAdvanced) && s.tryUndoLoss(a, false) {
+		return
+	}
+	if s.rto.frto && s.processFRTO(a) {
+		return
+	}
+	if s.CC.SndUna.AtOrAfter(s.CC.HighSeq) { // all of it is acknowledged
+		s.tryUndoRecovery(a)
+		return
+	}
+	if !s.cfg.SACK {
+		// A duplicate ACK was caused by new data of F-RTO.
+		if s.CC.SndNxt.After(s.CC.HighSeq) && a.dups > 0 {
+			s.addRenoSack(a)
+		} else if a.is(flagAdvanced) {
+			s.resetRenoSack()
+		}
+	}
+	s.rexmit = rexmitLost
+}
+
+// processFRTO is RFC 5682 3.1. It reports true if conventional recovery is
+// not, or not yet, to go on.
+func (s *Sender) processFRTO(a *ack) bool {
+	if a.is(flagOrigAcked) && s.tryUndoLoss(a, true) { // step 3b
+		return true
+	}
+	switch {
+	case s.CC.SndNxt.After(s.CC.HighSeq):
+		if a.is(flagDataSacked) || a.dups > 0 { // step 3a
+			s.rto.frto = false
+		}
+	case a.is(flagAdvanced) && s.CC.SndUna.Before(s.CC.HighSeq):
+		s.CC.HighSeq = s.CC.SndNxt
+		if a.CanSendNew { // step 2b
+			s.rexmit = rexmitNew
+			return true
+		}
+		s.rto.frto = false
+	}
+	return false
+}
