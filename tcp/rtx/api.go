@@ -124,7 +124,7 @@ type Ack struct {
 // and for trace events.
 type Outcome struct {
 	From, To cc.CAState // recovery state before and after
-	Why      Why        // why it changed, WhyNone if it did not
+	Why      Why        // why it changed last, WhyNone if it did not
 	Undo     Why        // a reduction was taken back: WhyDSACK, WhyEifel, WhyFRTO
 	Lost     int        // segments newly marked lost
 

@@ -65,7 +65,7 @@ func (r *rtoState) recovered(now clock.Time) {
 func (s *Sender) enterLoss() {
 	st := &s.CC
 	fresh := st.CA < cc.Recovery
-	s.timeoutMarkLost()
+	why := s.timeoutMarkLost()
 	if st.CA <= cc.Disorder || !st.HighSeq.After(st.SndUna) ||
 		st.CA == cc.Loss && s.rto.retransmits == 0 {
 		st.PriorSsthresh = st.CurrentSsthresh()
@@ -81,7 +81,7 @@ func (s *Sender) enterLoss() {
 	if st.CA <= cc.Disorder && st.SackedOut >= s.cfg.Reordering {
 		s.board.reordering = min(s.board.reordering, s.cfg.Reordering)
 	}
-	s.setCA(cc.Loss, WhyRTO)
+	s.setCA(cc.Loss, why)
 	st.HighSeq = st.SndNxt
 	s.tlp.out = false
 	s.cwrPending = true
@@ -92,14 +92,12 @@ func (s *Sender) enterLoss() {
 // timeoutMarkLost marks what was sent too long ago as lost, the first range in
 // any case. If that one is SACKed, the receiver has reneged and no SACK is to
 // be trusted any more.
-func (s *Sender) timeoutMarkLost() {
-	if s.q.len() == 0 {
-		return
-	}
+func (s *Sender) timeoutMarkLost() Why {
+	why := WhyRTO
 	reneged := s.q.at(0).has(sacked)
 	if reneged {
 		s.total.counters.SACKReneging++
-		s.out.Why = WhyReneging
+		why = WhyReneging
 		s.CC.SackedOut = 0
 		s.board.renegeOngoing = true
 	} else if !s.cfg.SACK {
@@ -115,6 +113,7 @@ func (s *Sender) timeoutMarkLost() {
 		s.markLost(n)
 	}
 	s.q.park()
+	return why
 }
 
 // processLoss is what an ACK does in the state Loss.

@@ -159,6 +159,9 @@ func (s *Sender) tagSacked(a *ack, n *node, dup bool) {
 			a.reord = n.start
 		}
 	}
+	if !n.end.After(s.CC.SndUna) {
+		return // acknowledged as well, about to leave the queue
+	}
 	if !n.has(sacked) {
 		s.delivered(a, n)
 	}

@@ -119,5 +119,6 @@ func (s *Sender) probeRepaired() {
 	s.setCA(cc.CWR, WhyTLP)
 	s.endReduction()
 	s.keepOpen()
+	s.out.Why = WhyTLP // and not the way back
 	s.total.counters.LossProbeRecovery++
 }
