@@ -21,12 +21,17 @@ func checkInvariants(t testing.TB, s *Sender) {
 		sackedOut += count(n, sacked, segs)
 		lostOut += count(n, lost, segs)
 		retransOut += count(n, retrans, segs)
-		require.Equal(t, segments(n.len(), int(n.mss)), segs, "segments of a range")
-		require.False(t, n.has(sacked) && n.has(lost), "SACKed and lost")
-		require.False(t, n.has(retrans) && !n.has(ever), "in flight again but never retransmitted")
-		require.True(t, n.end.After(n.start), "empty range")
-		if i > 0 {
-			require.Equal(t, s.q.at(i-1).end, n.start, "gap in the queue")
+		switch {
+		case segments(n.len(), int(n.mss)) != segs:
+			t.Fatalf("%d segments of %d octets in a range of %d", segs, n.mss, n.len())
+		case n.has(sacked) && n.has(lost):
+			t.Fatal("SACKed and lost")
+		case n.has(retrans) && !n.has(ever):
+			t.Fatal("in flight again but never retransmitted")
+		case !n.end.After(n.start):
+			t.Fatal("empty range")
+		case i > 0 && s.q.at(i-1).end != n.start:
+			t.Fatal("gap in the queue")
 		}
 	}
 	require.Equal(t, out, st.PacketsOut, "packets out")
@@ -60,16 +65,16 @@ func checkTimeLists(t testing.TB, s *Sender) {
 		return
 	}
 	for list := range int32(nLists) {
-		prev := int32(list)
+		prev := list
 		for id := s.q.nodes[list].next; id != list; id = s.q.nodes[id].next {
 			n := &s.q.nodes[id]
-			require.Equal(t, list, n.list)
-			require.Equal(t, prev, n.prev)
-			if list == parked {
-				require.True(t, n.tags&(lost|retrans) == lost, "parked without being lost")
-			}
-			if prev != list {
-				require.False(t, s.q.nodes[prev].sentAt.After(n.sentAt), "list by time out of order")
+			switch {
+			case n.list != list || n.prev != prev:
+				t.Fatal("list by time is not linked both ways")
+			case list == parked && n.tags&(lost|retrans) != lost:
+				t.Fatal("parked without being lost")
+			case prev != list && s.q.nodes[prev].sentAt.After(n.sentAt):
+				t.Fatal("list by time is out of order")
 			}
 			prev = id
 		}
@@ -78,23 +83,23 @@ func checkTimeLists(t testing.TB, s *Sender) {
 
 // checkRuns: what a SACKed range claims to be SACKed behind it, is.
 func checkRuns(t testing.TB, s *Sender) {
+	run := s.CC.SndUna
 	for i := range s.q.len() {
 		n := s.q.at(i)
-		if !n.has(sacked) {
-			continue
-		}
-		for j := i; j < s.q.len() && s.q.at(j).start.Before(n.runEnd); j++ {
-			require.True(t, s.q.at(j).has(sacked), "run of SACKed ranges has a hole")
+		if n.has(sacked) {
+			run = seq.Max(run, n.runEnd)
+		} else if n.start.Before(run) && i > 0 {
+			t.Fatal("run of SACKed ranges has a hole")
 		}
 	}
 }
 
 // checkHint: no range that waits for retransmission lies before the hint.
 func checkHint(t testing.TB, s *Sender) {
+	hint := seq.Max(s.board.hint, s.CC.SndUna)
 	for i := range s.q.len() {
-		n := s.q.at(i)
-		if n.tags&(lost|retrans) == lost {
-			require.False(t, n.end.AtOrBefore(seq.Max(s.board.hint, s.CC.SndUna)), "lost range before the hint")
+		if n := s.q.at(i); n.tags&(lost|retrans) == lost && n.end.AtOrBefore(hint) {
+			t.Fatal("lost range before the hint")
 		}
 	}
 }

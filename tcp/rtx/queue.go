@@ -185,30 +185,32 @@ func (q *queue) toTail(id int32, list timeList) {
 // id returns the id of the node at position i.
 func (q *queue) id(i int) int32 { return q.order[q.head+i] }
 
-// park moves what is lost and not retransmitted out of RACK's way, keeping the
-// order of transmission.
+// park moves what is lost and not retransmitted out of RACK's way.
 func (q *queue) park() {
-	if q.slab == nil {
-		return
-	}
-	for id := q.nodes[inFlight].next; id != int32(inFlight); {
-		n := &q.nodes[id]
-		next := n.next
-		if n.tags&(lost|retrans) == lost {
-			q.toTail(id, parked)
-		}
-		id = next
-	}
+	q.move(inFlight, parked, func(n *node) bool { return n.tags&(lost|retrans) == lost })
 }
 
-// unpark takes it back: it was not lost after all. All of it was sent before
-// what is in flight now.
+// unpark takes it back: it was not lost after all.
 func (q *queue) unpark() {
+	q.move(parked, inFlight, func(*node) bool { return true })
+}
+
+// move merges the nodes that which accepts into another list, by time.
+func (q *queue) move(from, to timeList, which func(*node) bool) {
 	if q.slab == nil {
 		return
 	}
-	for id := q.nodes[parked].prev; id != int32(parked); id = q.nodes[parked].prev {
-		q.unlink(&q.nodes[id])
-		q.link(id, int32(inFlight), inFlight)
+	at := q.nodes[to].next
+	for id := q.nodes[from].next; id != from; {
+		n := &q.nodes[id]
+		next := n.next
+		if which(n) {
+			for at != to && !sentAfter(q.nodes[at].sentAt, n.sentAt, q.nodes[at].end, n.end) {
+				at = q.nodes[at].next
+			}
+			q.unlink(n)
+			q.link(id, q.nodes[at].prev, to)
+		}
+		id = next
 	}
 }

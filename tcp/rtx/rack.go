@@ -107,7 +107,7 @@ func (s *Sender) rackDetect() (wait time.Duration) {
 		return 0
 	}
 	wnd := s.reoWnd()
-	for id := s.q.nodes[inFlight].next; id != int32(inFlight); {
+	for id := s.q.nodes[inFlight].next; id != inFlight; {
 		n := &s.q.nodes[id]
 		id = n.next
 		if !sentAfter(s.rack.sent, n.sentAt, s.rack.end, n.end) {
@@ -144,9 +144,9 @@ func (s *Sender) rackMarkLost() bool {
 
 // reorderTimeout: the reordering window has passed.
 func (s *Sender) reorderTimeout() {
-	inFlight, lostBefore := s.CC.InFlight(), s.CC.Lost
+	flight, lostBefore := s.CC.InFlight(), s.CC.Lost
 	s.rackDetect()
-	if s.CC.InFlight() != inFlight {
+	if s.CC.InFlight() != flight {
 		if s.CC.CA != cc.Recovery {
 			s.enterRecovery(false, WhyRACK)
 			if s.ctl == nil {

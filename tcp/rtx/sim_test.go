@@ -3,7 +3,6 @@ package rtx
 import (
 	"container/heap"
 	"fmt"
-	"math/rand"
 	"strings"
 	"time"
 
@@ -25,6 +24,7 @@ type path struct {
 	queue int           // packets that fit before the bottleneck
 	drop  func(n int, r Range) bool
 	late  func(n int, r Range) time.Duration
+	pause [2]time.Duration // the bottleneck sends nothing from, to
 }
 
 // transfer describes what is sent over it.
@@ -32,8 +32,7 @@ type transfer struct {
 	path
 	octets int
 	cfg    Config
-	gso    int // segments a super-segment has at most
-	seed   int64
+	gso    int           // segments a super-segment has at most
 	limit  time.Duration // give up after this
 	onAck  func(*sim)    // called after each ACK
 	onTime func(*sim, Timer)
@@ -72,6 +71,8 @@ const headerOctets = 14 + 20 + 32
 // peerWindow never limits the sender.
 const peerWindow = 64 << 20
 
+const simEpoch = clock.Time(time.Second) // a transfer starts then
+
 var simStart = seq.New(0xffffff00) // so that every transfer wraps around
 
 type sim struct {
@@ -88,7 +89,6 @@ type sim struct {
 	rcv      receiver
 	done     clock.Time // all acknowledged
 	rounds   rounds
-	rand     *rand.Rand
 	timeouts int
 	undos    int
 }
@@ -106,7 +106,7 @@ func newSim(t transfer) *sim {
 	if t.limit == 0 {
 		t.limit = 5 * time.Minute
 	}
-	m := &sim{transfer: t, now: clock.Time(time.Second), rand: rand.New(rand.NewSource(t.seed))}
+	m := &sim{transfer: t, now: simEpoch}
 	m.end = simStart.Add(t.octets)
 	m.rcv = receiver{sim: m, nxt: simStart, lastAck: simStart, sack: t.cfg.SACK}
 	m.s.Init(m.now, t.cfg, simStart)
@@ -118,8 +118,8 @@ func newSim(t transfer) *sim {
 // run transfers everything and returns how long it took.
 func (m *sim) run() time.Duration {
 	start := m.now
-	m.rounds.start(m)
 	m.send()
+	m.rounds.start(m)
 	for m.done == 0 {
 		kind, at := m.s.NextTimer()
 		if len(m.events) > 0 && (kind == TimerNone || m.events[0].at <= at) {
@@ -238,7 +238,7 @@ func (m *sim) transmitSegment(r Range) {
 		return
 	}
 	m.queued++
-	m.busy = max(m.busy, m.now).Add(m.serialize(r.Len() + headerOctets))
+	m.busy = m.resumed(max(m.busy, m.now)).Add(m.serialize(r.Len() + headerOctets))
 	wait := m.busy.Sub(m.now)
 	m.after(wait, func() { m.queued-- })
 	delay := m.rtt / 2
@@ -247,6 +247,15 @@ func (m *sim) transmitSegment(r Range) {
 	}
 	p := packet{r, uint32(m.now.Milliseconds())}
 	m.after(wait+delay, func() { m.rcv.receive(p) })
+}
+
+// resumed returns when the bottleneck can send again.
+func (m *sim) resumed(at clock.Time) clock.Time {
+	from, to := simEpoch.Add(m.pause[0]), simEpoch.Add(m.pause[1])
+	if at.Before(from) {
+		return at
+	}
+	return max(at, to)
 }
 
 func (m *sim) serialize(octets int) time.Duration {
@@ -276,7 +285,7 @@ func (r *rounds) record(m *sim) {
 		ssthresh = fmt.Sprint(i.Ssthresh)
 	}
 	r.lines = append(r.lines, fmt.Sprintf("%3d %8.3f %-8s cwnd %4d ssthresh %4s lost %4d retrans %4d",
-		len(r.lines), m.now.Sub(clock.Time(time.Second)).Seconds(), i.State, i.Cwnd, ssthresh,
+		len(r.lines), m.now.Sub(simEpoch).Seconds(), i.State, i.Cwnd, ssthresh,
 		i.LostTotal, i.RetransTotal))
 }
 
