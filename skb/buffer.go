@@ -295,10 +295,11 @@ func (b *Buffer) Clone() *Buffer {
 // Compact moves a small packet out of a large chunk, so that what a queue
 // holds is close to what it is charged for. The offsets of the headers go.
 func (b *Buffer) Compact() {
-	if len(b.frags) > 0 || len(b.chunk.b) <= SmallSize || b.HeadLen() > SmallSize-DefaultHeadroom {
+	need := DefaultHeadroom + b.HeadLen()
+	if len(b.frags) > 0 || len(b.chunk.b) <= SmallSize || need > MediumSize || need > len(b.chunk.b)/2 {
 		return
 	}
-	c := b.pool.chunk(SmallSize)
+	c := b.pool.chunk(need)
 	n := copy(c.b[DefaultHeadroom:], b.Data())
 	b.chunk.release()
 	b.chunk, b.data, b.tail = c, DefaultHeadroom, DefaultHeadroom+n

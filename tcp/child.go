@@ -1,0 +1,62 @@
+package tcp
+
+import (
+	"github.com/slankdev/ministack/stat"
+)
+
+// newChild makes the connection of a completed passive open, in SYN-RECEIVED,
+// with all that the request negotiated (tcp_create_openreq_child). s is the
+// segment that completes the handshake; it is processed next.
+func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
+	now := m.env.Clock.Now()
+	c := m.NewSock()
+	c.inherit(l)
+	c.Local, c.Peer = r.local, r.peer
+	c.snd.iss, c.snd.una, c.snd.nxt = r.iss, r.iss.Add(1), r.iss.Add(1)
+	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.nxt, c.snd.nxt, c.snd.nxt
+	c.snd.wscale, c.snd.peerMSS = r.sndWScale, r.peerMSS
+	c.snd.maxWnd = uint32(r.wnd)
+	c.rcv.irs, c.rcv.nxt, c.rcv.wup = r.irs, r.irs.Add(1), r.irs.Add(1)
+	c.ts = timestampState{on: r.ts, sackOK: r.sackOK, wscaleOK: r.wscaleOK, recent: r.tsRecent, recentAge: now,
+		offset: r.tsOffset, lastAck: c.rcv.nxt}
+	c.childWindow(r)
+	c.sendq.init(c.snd.nxt)
+	c.initSender(now, c.snd.nxt)
+	c.tx.Negotiate(r.sackOK, r.ts)
+	if _, err := c.checkRoute(); err != nil {
+		m.env.Stat.Inc(stat.TcpExtListenDrops)
+		return nil
+	}
+	if r.retries == 0 && r.sentAt != 0 {
+		c.tx.SampleRTT(now, now.Sub(r.sentAt))
+	}
+	c.user.accepted, c.user.connected = true, true
+	c.setState(SynRecv)
+	m.env.Stat.Inc(stat.TcpPassiveOpens)
+	return c
+}
+
+// childWindow goes on with the window that the SYN-ACK offered.
+func (c *Conn) childWindow(r *request) {
+	c.rcv.advMSS, c.rcv.wscale, c.rcv.wnd = r.advMSS, r.rcvWScale, r.rcvWnd
+	if r.ts {
+		c.rcv.advMSS -= lenTSPad
+	}
+	c.setClamp(max(c.rcv.wnd, uint32(c.fullSpace())))
+	c.rcv.ssthresh = c.rcv.wnd
+	c.rcv.mssGuess = min(int(r.advMSS), defaultMSS)
+}
+
+// inherit takes over what accept(2) passes on from the listener.
+func (c *Conn) inherit(l *Conn) {
+	c.Options = l.Options
+	c.Options.ReusePort = false
+	u := &l.user
+	c.user.nodelay, c.user.cork, c.user.quickack = u.nodelay, u.cork, u.quickack
+	c.user.maxseg, c.user.lingerTwo, c.user.userTimeout = u.maxseg, u.lingerTwo, u.userTimeout
+	c.user.keepIdle, c.user.keepIntvl, c.user.keepCount = u.keepIdle, u.keepIntvl, u.keepCount
+	c.user.congestion, c.user.notSentLowat, c.user.windowClamp = u.congestion, u.notSentLowat, u.windowClamp
+	c.user.rcvBufLocked, c.user.sndBufLocked = u.rcvBufLocked, u.sndBufLocked
+	c.RcvBuf.Store(l.RcvBuf.Load())
+	c.SndBuf.Store(l.SndBuf.Load())
+}

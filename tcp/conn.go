@@ -1,0 +1,184 @@
+package tcp
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/tcp/rtx"
+	"github.com/slankdev/ministack/tcp/seq"
+)
+
+// Conn is a TCP socket and its transmission control block (struct tcp_sock):
+// one for each socket that a user holds, a listener among them, and for each
+// connection until it is closed or in TIME-WAIT. What every segment touches
+// comes first. All is guarded by the socket's lock.
+type Conn struct {
+	inet.Sock
+	m *Module
+
+	state   State
+	inBatch bool   // waits for the end of the receive batch
+	cause   uint64 // the packet being processed, for the trace
+
+	snd sendSpace
+	rcv receiveSpace
+	ack ackState
+	ts  timestampState
+
+	tx    rtx.Sender // what was sent and is not acknowledged
+	sendq sendQueue  // the bytes from snd.una on
+	recvq recvQueue  // in order, for the user to read
+	ofo   ofoQueue   // out of order
+
+	route  *inet.Route
+	timers timers
+	user   userState
+	hash   hashLinks
+
+	counted rtx.Counters // what foldCounters has passed on
+
+	shownState atomic.Uint32 // state, for readers without the lock
+	listener   *listener     // in state Listen only
+	request    *request      // until the handshake of a passive open is complete
+}
+
+// sendSpace is RFC 9293's send sequence space (3.3.1).
+type sendSpace struct {
+	una, nxt seq.Num
+	wnd      uint32  // SND.WND in bytes
+	wl1      seq.Num // the segment that last updated the window
+	maxWnd   uint32  // the largest window that the peer offered
+	iss      seq.Num
+	up       seq.Num // one past the last urgent byte
+	urgent   bool
+
+	wscale    uint8   // Snd.Wind.Shift
+	peerMSS   uint16  // from the peer's SYN, TCP_MAXSEG applied
+	mss       int     // payload bytes of a full segment, options allowed for
+	pushed    seq.Num // end of the last segment with PSH
+	lastSmall seq.Num // end of the last segment that was not full (Minshall)
+	lastSent  clock.Time
+	firstSyn  clock.Time
+}
+
+// receiveSpace is RFC 9293's receive sequence space.
+type receiveSpace struct {
+	nxt seq.Num
+	wup seq.Num // RCV.NXT when the window was last advertised
+	wnd uint32  // what was advertised then
+	irs seq.Num
+
+	wscale   uint8
+	advMSS   uint16
+	clamp    uint32 // the largest window ever offered
+	ssthresh uint32 // how far the window may open now
+	winRatio uint8  // payload in 256 bytes of buffer, 0: not measured
+	mssGuess int    // the peer's segment size as seen (rcv_mss)
+	urgent   urgentState
+	finSeen  bool
+	closed   bool // the user reads no more
+	tune     rcvTune
+}
+
+// ackState decides when to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2).
+type ackState struct {
+	pushed      bool // the peer set PSH on what is to be acknowledged
+	due         bool // something arrived that is to be acknowledged
+	now         bool // and at once
+	timer       bool // the delayed acknowledgement's timer is armed
+	quick       int  // segments that are still acknowledged at once
+	pingpong    int  // how interactive the connection looks
+	ato         time.Duration
+	lastData    clock.Time
+	dsack       Block
+	hasDsack    bool
+	sacks       [maxSackBlocks]Block // most recent first (RFC 2018 4)
+	nsack       int
+	lastInvalid clock.Time // when an unacceptable segment was last answered
+	attempt     bool       // the end of the batch tries to send
+}
+
+// timestampState is RFC 7323's.
+type timestampState struct {
+	on        bool
+	sackOK    bool
+	wscaleOK  bool
+	recent    uint32 // TS.Recent
+	recentAge clock.Time
+	offset    uint32
+	lastAck   seq.Num // Last.ACK.sent
+}
+
+// userState is what the user asked for.
+type userState struct {
+	connecting                 bool
+	connected                  bool // connect has reported success
+	orphan                     bool // the user has closed the socket
+	shutRead                   bool
+	shutWrite                  bool
+	finQueued                  bool
+	nodelay                    bool
+	cork                       bool
+	quickack                   bool
+	maxseg                     uint16
+	lingerTwo                  time.Duration
+	userTimeout                time.Duration
+	keepIdle, keepIntvl        time.Duration
+	keepCount, synRetries      int
+	deferAccept                int
+	windowClamp                uint32
+	notSentLowat               uint32
+	rcvBufLocked, sndBufLocked bool
+	congestion                 string
+	bound                      bool
+	accepted                   bool // it came out of an accept queue
+	noSpace                    bool // the user waits for room (SOCK_NOSPACE)
+}
+
+// NewSock returns a closed socket (socket(2)).
+func (m *Module) NewSock() *Conn {
+	c := &Conn{m: m, state: Closed}
+	c.Sock.Init(m.env, c)
+	c.shownState.Store(uint32(Closed))
+	c.RcvBuf.Store(int32(m.set.rmem.Get(1)))
+	c.SndBuf.Store(int32(m.set.wmem.Get(1)))
+	c.user.congestion = m.set.congestion.Get()
+	c.ack.ato = delayedAckMin
+	c.initTimers()
+	return c
+}
+
+// State returns the connection's state without taking the lock.
+func (c *Conn) State() State { return State(c.shownState.Load()) }
+
+// segment is a received segment while it is processed.
+type segment struct {
+	buf      *skb.Buffer // data begins at the TCP header until the header is pulled
+	hdr      Header
+	seq, ack seq.Num
+	end      seq.Num // SEG.SEQ + SEG.LEN, SYN and FIN counted
+	len      int     // payload bytes
+	flags    Flags
+	wnd      uint32 // as in the header; the window scale is the connection's
+	options
+}
+
+// read fills s from a buffer whose header was found valid.
+func (s *segment) read(b *skb.Buffer) {
+	h := Header(b.Data())
+	*s = segment{buf: b, hdr: h, seq: h.Seq(), ack: h.Ack(), flags: h.Flags(), wnd: uint32(h.Window())}
+	s.len = b.Len() - h.Len()
+	s.end = s.seq.Add(s.len)
+	if s.flags&SYN != 0 {
+		s.end = s.end.Add(1)
+	}
+	if s.flags&FIN != 0 {
+		s.end = s.end.Add(1)
+	}
+	s.options.parse(h)
+}
+
+func (s *segment) has(f Flags) bool { return s.flags&f != 0 }

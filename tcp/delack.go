@@ -1,0 +1,176 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/stat"
+)
+
+// When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2), Linux's way. A new
+// connection acknowledges its first segments at once, so that the peer's slow
+// start is not held back (quick ACK). Later an acknowledgement waits for a
+// second full segment, for data to ride on, or for a timer that follows the
+// rhythm of the peer's segments (ato); a connection that answers what it gets
+// (pingpong) waits longer. Acknowledgements are decided at the end of a
+// receive batch.
+
+const (
+	delayedAckMin = 40 * time.Millisecond
+	delayedAckMax = 200 * time.Millisecond
+	maxQuickAcks  = 16
+	pingpongFrom  = 1
+)
+
+func (a *ackState) interactive() bool { return a.pingpong >= pingpongFrom }
+
+func (c *Conn) quickMode() bool { return c.ack.quick > 0 && !c.ack.interactive() }
+
+// incrQuick raises the number of segments to acknowledge at once.
+func (c *Conn) incrQuick(most int) {
+	n := int(c.rcv.wnd) / (2 * max(c.rcv.mssGuess, 1))
+	if n == 0 {
+		n = 2
+	}
+	if n = min(n, most); n > c.ack.quick {
+		c.ack.quick = n
+	}
+}
+
+// enterQuick acknowledges at once for a while: something is odd.
+func (c *Conn) enterQuick(most int) {
+	c.incrQuick(most)
+	c.ack.pingpong = 0
+	c.ack.ato = delayedAckMin
+}
+
+// dataReceived adapts the rhythm to a data segment that arrived in order
+// (tcp_event_data_recv).
+func (c *Conn) dataReceived(now clock.Time) {
+	a := &c.ack
+	a.due = true
+	switch m := now.Sub(a.lastData); {
+	case a.lastData == 0 || a.ato == 0:
+		c.incrQuick(maxQuickAcks)
+		a.ato = delayedAckMin
+	case m <= delayedAckMin/2:
+		a.ato = a.ato/2 + delayedAckMin/2
+	case m < a.ato:
+		a.ato = min(a.ato/2+m, c.tx.RTT.RTO())
+	case m > c.tx.RTT.RTO():
+		c.incrQuick(maxQuickAcks) // a long pause: the peer restarts its window
+	}
+	a.lastData = now
+}
+
+// checkAck sends or schedules the acknowledgement that is due (tcp_ack_snd_check).
+func (c *Conn) checkAck(now clock.Time) {
+	a := &c.ack
+	if !a.due {
+		return
+	}
+	if a.now || c.quickMode() || c.secondSegment() || c.ofo.len() > 0 {
+		c.sendAck()
+		return
+	}
+	c.delayAck(now)
+}
+
+// secondSegment reports whether more than a full segment is unacknowledged and
+// the window can move on with it.
+func (c *Conn) secondSegment() bool {
+	return c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mssGuess && c.windowNow() >= int(c.rcv.wnd)
+}
+
+// delayAck arms the timer of the delayed acknowledgement.
+func (c *Conn) delayAck(now clock.Time) {
+	a := &c.ack
+	wait := a.ato
+	if wait > delayedAckMin {
+		most := 500 * time.Millisecond
+		if a.interactive() {
+			most = delayedAckMax
+		}
+		if srtt := c.tx.RTT.SRTT(); srtt > 0 {
+			most = min(most, max(srtt, delayedAckMin))
+		}
+		wait = min(wait, most)
+	}
+	at := now.Add(min(wait, delayedAckMax))
+	if a.timer {
+		if c.timers.delackAt.Sub(now) <= a.ato/4 {
+			c.sendAck()
+			return
+		}
+		at = min(at, c.timers.delackAt)
+	}
+	a.timer = true
+	c.armDelack(at)
+}
+
+// delackExpired is the timer of the delayed acknowledgement.
+func (c *Conn) delackExpired(now clock.Time) {
+	a := &c.ack
+	if !a.timer || c.state.in(setOf(Closed, Listen)) {
+		return
+	}
+	if c.timers.delackAt > now {
+		c.armDelack(c.timers.delackAt)
+		return
+	}
+	a.timer = false
+	if !a.due {
+		return
+	}
+	if a.interactive() {
+		a.pingpong, a.ato = 0, delayedAckMin
+	} else {
+		a.ato = min(2*a.ato, c.tx.RTT.RTO())
+	}
+	c.Env().Stat.Inc(stat.TcpExtDelayedACKs)
+	c.sendAck()
+}
+
+// acked notes that a segment with an acknowledgement left (tcp_event_ack_sent).
+func (c *Conn) ackSent() {
+	a := &c.ack
+	if a.quick > 0 {
+		if a.quick--; a.quick == 0 {
+			a.ato = delayedAckMin
+		}
+	}
+	a.due, a.now, a.hasDsack = false, false, false
+	a.timer = false
+	c.timers.delack.Stop()
+	c.ts.lastAck = c.rcv.nxt
+}
+
+// dataSent notes that data left: an answer, if it comes soon after what was
+// received.
+func (c *Conn) dataSent(now clock.Time) {
+	if c.ack.lastData != 0 && now.Sub(c.ack.lastData) < c.ack.ato {
+		c.ack.pingpong++
+	}
+}
+
+// userRead sends the acknowledgement that reading has made due: the window has
+// opened enough to tell, or all was read and the peer pushed
+// (tcp_cleanup_rbuf).
+func (c *Conn) userRead(copied int) {
+	a := &c.ack
+	if a.due && (c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mssGuess ||
+		copied > 0 && a.pushed && !a.interactive() && c.recvq.bytes == 0) {
+		c.sendAck()
+		return
+	}
+	if copied <= 0 || c.rcv.finSeen || c.rcv.closed {
+		return
+	}
+	now := c.receiveWindow()
+	if 2*now > int(c.rcv.clamp) {
+		return
+	}
+	if next := c.windowNow(); next > 0 && next >= 2*now {
+		c.sendAck()
+	}
+}

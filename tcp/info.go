@@ -1,0 +1,82 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/rtx"
+)
+
+// Info is what TCP_INFO tells (struct tcp_info), with Go's units.
+type Info struct {
+	rtx.Info
+	ConnState                               State
+	Congestion                              string
+	SACK, Timestamps                        bool
+	WScale                                  bool
+	SndWScale, RcvWScale                    uint8
+	AdvMSS, RcvMSS                          int
+	SndWnd, RcvWnd                          int
+	RcvSpace, RcvSsthresh                   int
+	RcvRTT, ATO                             time.Duration
+	Probes                                  int
+	NotSent                                 int
+	LastDataSent, LastDataRecv, LastAckRecv time.Duration
+	RcvBuf, SndBuf                          int
+	RmemAlloc, WmemAlloc                    int
+	Number                                  uint32
+}
+
+// Info returns a snapshot of the connection.
+func (c *Conn) Info() Info {
+	c.Lock()
+	defer c.Unlock()
+	now := c.Env().Clock.Now()
+	i := Info{ConnState: c.state, Congestion: c.user.congestion, SACK: c.ts.sackOK, Timestamps: c.ts.on, WScale: c.ts.wscaleOK,
+		SndWScale: c.snd.wscale, RcvWScale: c.rcv.wscale, AdvMSS: int(c.rcv.advMSS), RcvMSS: c.rcv.mssGuess,
+		SndWnd: int(c.snd.wnd), RcvWnd: c.receiveWindow(), RcvSpace: c.rcv.tune.space, RcvSsthresh: int(c.rcv.ssthresh),
+		RcvRTT: c.rcv.tune.rtt, ATO: c.ack.ato, Probes: c.timers.probes, NotSent: c.unsent(),
+		LastDataSent: now.Sub(c.snd.lastSent), LastDataRecv: now.Sub(c.ack.lastData), LastAckRecv: now.Sub(c.timers.lastHeard),
+		RcvBuf: int(c.RcvBuf.Load()), SndBuf: int(c.SndBuf.Load()),
+		RmemAlloc: int(c.RmemAlloc.Load()), WmemAlloc: int(c.WmemAlloc.Load()), Number: c.ID}
+	if !c.state.in(setOf(Closed, Listen)) {
+		i.Info = c.tx.Info(now)
+	}
+	return i
+}
+
+// foldCounters adds what loss recovery counted since the last time to the
+// stack's totals.
+func (c *Conn) foldCounters() {
+	now, old := c.tx.Counters(), &c.counted
+	if now == *old {
+		return
+	}
+	st := c.Env().Stat
+	for _, f := range []struct {
+		id       stat.ID
+		now, old uint32
+	}{
+		{stat.TcpExtTCPFastRetrans, now.FastRetrans, old.FastRetrans},
+		{stat.TcpExtTCPSlowStartRetrans, now.SlowStartRetrans, old.SlowStartRetrans},
+		{stat.TcpExtTCPLostRetransmit, now.LostRetransmit, old.LostRetransmit},
+		{stat.TcpExtTCPLossProbeRecovery, now.LossProbeRecovery, old.LossProbeRecovery},
+		{stat.TcpExtTCPSpuriousRTOs, now.SpuriousRTOs, old.SpuriousRTOs},
+		{stat.TcpExtTCPFullUndo, now.FullUndo, old.FullUndo},
+		{stat.TcpExtTCPPartialUndo, now.PartialUndo, old.PartialUndo},
+		{stat.TcpExtTCPDSACKUndo, now.DSACKUndo, old.DSACKUndo},
+		{stat.TcpExtTCPLossUndo, now.LossUndo, old.LossUndo},
+		{stat.TcpExtTCPSACKReneging, now.SACKReneging, old.SACKReneging},
+		{stat.TcpExtTCPSACKReorder, now.SACKReorder, old.SACKReorder},
+		{stat.TcpExtTCPTSReorder, now.TSReorder, old.TSReorder},
+		{stat.TcpExtTCPRenoReorder, now.RenoReorder, old.RenoReorder},
+		{stat.TcpExtTCPDSACKRecv, now.DSACKRecv, old.DSACKRecv},
+		{stat.TcpExtTCPDSACKOfoRecv, now.DSACKOfoRecv, old.DSACKOfoRecv},
+		{stat.TcpExtTCPSACKDiscard, now.SACKDiscard, old.SACKDiscard},
+	} {
+		if f.now != f.old {
+			st.Add(f.id, int(f.now-f.old))
+		}
+	}
+	*old = now
+}

@@ -1,0 +1,105 @@
+package tcp
+
+import (
+	"github.com/slankdev/ministack/checksum"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Input takes over a received datagram (tcp_v4_rcv): checks the header and the
+// checksum, finds whom it is for, and gives it to them.
+func (m *Module) Input(b *skb.Buffer) skb.Reason {
+	m.env.Stat.Add(stat.TcpInSegs, max(1, int(b.GSOSegs)))
+	if b.Type != skb.PacketHost {
+		return b.Drop(skb.OtherHost)
+	}
+	h, r := m.check(b)
+	if r != skb.NotDropped {
+		return b.Drop(r)
+	}
+	if b.Traced {
+		m.env.Trace.Packet(trace.TCPRx, b, h.Seq().Uint32(), h.Ack().Uint32(),
+			uint32(h.Flags())<<16|uint32(h.Window()), uint32(h.SrcPort())<<16|uint32(h.DstPort()))
+	}
+	names := namesOf(b, h)
+	if e := m.demux.lookup(&names); e != nil {
+		m.traceLookup(b, foundConnection)
+		return e.receive(b)
+	}
+	return m.inputListener(b, h, &names)
+}
+
+// check returns the header if it is whole and the checksum right.
+func (m *Module) check(b *skb.Buffer) (Header, skb.Reason) {
+	if !b.MayPull(HeaderLen) {
+		return nil, skb.PktTooSmall
+	}
+	if n := Header(b.Data()).Len(); n < HeaderLen || !b.MayPull(n) {
+		return nil, skb.TCPHdr
+	}
+	b.SetTransport()
+	if b.Csum == skb.CsumNone && !checksumRight(b) {
+		return nil, skb.TCPCsum
+	}
+	return Header(b.Data()), skb.NotDropped
+}
+
+// checksumRight sums header and payload where they are.
+func checksumRight(b *skb.Buffer) bool {
+	sum := checksum.PseudoHeader(b.Net.Src, b.Net.Dst, inet.ProtoTCP, b.Len())
+	sum = checksum.Sum(sum, b.Data())
+	off := b.HeadLen()
+	for i := range b.Frags() {
+		p := b.Frags()[i].Bytes()
+		sum = checksum.SumAt(sum, off, p)
+		off += len(p)
+	}
+	return checksum.Valid(sum)
+}
+
+// inputListener is for segments of no connection: a listener's, or nobody's.
+func (m *Module) inputListener(b *skb.Buffer, h Header, names *tuple) skb.Reason {
+	if l := m.demux.listener(names, int(b.IfIndex)); l != nil {
+		m.traceLookup(b, foundListener)
+		return l.Receive(b)
+	}
+	m.traceLookup(b, foundNobody)
+	var s segment
+	s.read(b)
+	m.replyReset(&s)
+	return b.Drop(skb.NoSocket)
+}
+
+// Verdicts of the event tcp.lookup.
+const (
+	foundNobody uint32 = iota
+	foundConnection
+	foundListener
+)
+
+func (m *Module) traceLookup(b *skb.Buffer, verdict uint32) {
+	if b.Traced {
+		h := Header(b.Data())
+		m.env.Trace.Packet(trace.TCPLookup, b, verdict, uint32(h.SrcPort())<<16|uint32(h.DstPort()), 0, 0)
+	}
+}
+
+// Error is told of an ICMP error about a segment that this host sent
+// (tcp_v4_err). Eight bytes of the segment are sure: ports and sequence number.
+func (m *Module) Error(b *skb.Buffer, e *inet.Error) {
+	if !b.MayPull(8) {
+		return
+	}
+	var h [HeaderLen]byte
+	b.CopyOut(0, h[:])
+	th := Header(h[:])
+	names := tuple{local: addrPort(b.Net.Src, th.SrcPort()), peer: addrPort(b.Net.Dst, th.DstPort())}
+	switch x := m.demux.lookup(&names).(type) {
+	case *Conn:
+		x.icmpError(th.Seq(), e)
+	case *request:
+		x.icmpError(th.Seq(), e)
+	}
+}

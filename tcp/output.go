@@ -1,0 +1,321 @@
+package tcp
+
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+
+	"github.com/slankdev/ministack/checksum"
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/rtx"
+	"github.com/slankdev/ministack/tcp/seq"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Why a segment is sent, for the trace.
+const (
+	txData uint32 = iota + 1
+	txAck
+	txSyn
+	txFin
+	txProbe
+	txRtx
+)
+
+// output sends what may be sent now: first what is to be sent again, then new
+// data (tcp_write_xmit, tcp_xmit_retransmit_queue). All three entries of a
+// connection end here.
+func (c *Conn) output(now clock.Time) {
+	if c.state.in(setOf(Closed, Listen)) {
+		return
+	}
+	c.sendAgain(now)
+	c.sendNew(now)
+	c.armRtx(now)
+}
+
+// sendAgain retransmits what recovery asks for.
+func (c *Conn) sendAgain(now clock.Time) {
+	for {
+		r, ok := c.tx.NextRetransmit(c.sendWindowEnd(), c.maxSegs())
+		if !ok || !c.transmitAgain(now, r) {
+			return
+		}
+		c.tx.Retransmitted(now, r)
+	}
+}
+
+// maxSegs is how many full segments fit a super-segment.
+func (c *Conn) maxSegs() int {
+	return max((maxGSO-c.m.headers()-maxOptionLen)/max(c.snd.mss, 1), 1)
+}
+
+// unsent returns the sequence space, FIN included, that was never sent.
+func (c *Conn) unsent() int {
+	n := c.sendq.end.Sub(c.snd.nxt)
+	if c.user.finQueued {
+		n++
+	}
+	return max(n, 0)
+}
+
+// sendNew sends new data as far as the congestion window, the peer's window
+// and Nagle allow.
+func (c *Conn) sendNew(now clock.Time) {
+	if !c.state.in(canSend) {
+		return
+	}
+	for c.unsent() > 0 {
+		budget := c.tx.Budget()
+		if budget <= 0 || !c.sendSegment(now, budget) {
+			break
+		}
+	}
+	c.tx.OutputDone(now, false)
+}
+
+// sendSegment sends one segment or super-segment of at most budget segments;
+// false if nothing may leave now.
+func (c *Conn) sendSegment(now clock.Time, budget int) bool {
+	mss := c.currentMSS()
+	n, fin := c.plan(mss, min(budget, c.maxSegs()))
+	if n == 0 && !fin {
+		return false
+	}
+	return c.sendRange(now, n, mss, fin)
+}
+
+// plan decides how many bytes of payload the next segment takes, and whether
+// the FIN goes with them.
+func (c *Conn) plan(mss, segs int) (n int, fin bool) {
+	data := c.sendq.end.Sub(c.snd.nxt)
+	window := c.sendWindowEnd().Sub(c.snd.nxt)
+	n = min(data, window, segs*mss)
+	fin = n == data && c.user.finQueued
+	if n > 0 && n%mss != 0 {
+		whole := n - n%mss
+		switch {
+		case n < data: // cut by a window: only full segments (RFC 9293 3.8.6.2.1)
+			n = whole
+		case !fin && !c.mayBeSmall():
+			n = whole
+		}
+	}
+	if fin && n == 0 && data == 0 && window < 1 && c.tx.CC.PacketsOut > 0 {
+		return 0, false
+	}
+	return max(n, 0), fin && n == data
+}
+
+// mayBeSmall is Nagle's algorithm in Minshall's form (RFC 9293 3.7.4; tcp(7)
+// TCP_NODELAY, TCP_CORK): a small segment waits only while another small one
+// is unacknowledged.
+func (c *Conn) mayBeSmall() bool {
+	if c.user.cork {
+		return false
+	}
+	if c.user.nodelay || c.tx.CC.PacketsOut == 0 {
+		return true
+	}
+	return !(c.snd.lastSmall.After(c.snd.una) && c.snd.lastSmall.AtOrBefore(c.snd.nxt))
+}
+
+// sendOne sends one segment whatever the congestion window says, for a probe.
+func (c *Conn) sendOne(now clock.Time) bool {
+	if !c.state.in(canSend) || c.unsent() == 0 || c.sendWindowEnd().AtOrBefore(c.snd.nxt) {
+		return false
+	}
+	mss := c.currentMSS()
+	n := min(c.sendq.end.Sub(c.snd.nxt), c.sendWindowEnd().Sub(c.snd.nxt), mss)
+	fin := c.user.finQueued && c.snd.nxt.Add(n) == c.sendq.end
+	return c.sendRange(now, n, mss, fin)
+}
+
+// sendWindowful sends what little the window takes (tcp_write_wakeup).
+func (c *Conn) sendWindowful(now clock.Time) bool { return c.sendOne(now) }
+
+// sendRange sends n new bytes, and the FIN if fin.
+func (c *Conn) sendRange(now clock.Time, n, mss int, fin bool) bool {
+	r := rtx.Range{Start: c.snd.nxt, End: c.snd.nxt.Add(n), MSS: mss}
+	if c.pushes(r.End, n) {
+		r.Flags |= rtx.PSH
+		c.snd.pushed = r.End
+	}
+	if fin {
+		r.Flags |= rtx.FIN
+		r.End = r.End.Add(1)
+	}
+	sent := c.transmit(now, &r, txData)
+	if sent == 0 {
+		return false
+	}
+	if sent < n { // more pieces than a buffer can reference
+		r.End = r.Start.Add(sent)
+		r.Flags = 0
+	}
+	c.snd.nxt = r.End
+	if n%mss != 0 {
+		c.snd.lastSmall = r.End
+	}
+	c.snd.lastSent = now
+	c.dataSent(now)
+	c.tx.Sent(now, r)
+	return true
+}
+
+// pushes reports whether a segment that ends at end carries PSH: it empties
+// the queue, or half of the largest window went without one.
+func (c *Conn) pushes(end seq.Num, n int) bool {
+	if n == 0 {
+		return false
+	}
+	return end == c.sendq.end || end.Sub(c.snd.pushed) > int(c.snd.maxWnd)/2
+}
+
+// transmitAgain sends a range that was sent before, and reports whether it
+// left.
+func (c *Conn) transmitAgain(now clock.Time, r rtx.Range) bool {
+	if r.Flags&rtx.SYN != 0 {
+		return c.transmitSyn(now)
+	}
+	sent := c.transmit(now, &r, txRtx)
+	if sent == 0 {
+		return false
+	}
+	st := c.Env().Stat
+	st.Add(stat.TcpRetransSegs, r.Segs())
+	c.Env().Trace.Slow(trace.TCPRtx, c.ID, c.cause, [4]uint32{uint32(r.Why), r.Start.Uint32(), uint32(r.Len())})
+	return true
+}
+
+// transmit builds and sends the range r and returns how much of its payload,
+// or of its FIN alone, left: 0 if nothing did.
+func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
+	n := r.Len()
+	b := c.Env().Pool.New(0)
+	sent := n
+	if n > 0 {
+		if sent = c.sendq.attach(b, r.Start, n); sent == 0 {
+			b.Drop(skb.NoMem)
+			return 0
+		}
+	}
+	flags := ACK
+	if r.Flags&rtx.PSH != 0 && sent == n {
+		flags |= PSH
+	}
+	if r.Flags&rtx.FIN != 0 && sent == n {
+		flags |= FIN
+	}
+	if sent > r.MSS {
+		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOTCPv4, uint16(r.MSS), uint16((sent+r.MSS-1)/r.MSS)
+	}
+	if !c.send(now, b, r.Start, flags, why) {
+		return 0
+	}
+	return max(sent, 1)
+}
+
+// send puts the header before the payload in b and hands it to the network.
+// Every segment of a synchronized connection passes here.
+func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why uint32) bool {
+	var o optionSpace
+	var blocks [maxSackBlocks]Block
+	c.fillOptions(&o, blocks[:0], now)
+	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: sq, ack: c.rcv.nxt, flags: flags, window: c.selectWindow()}
+	if c.snd.urgent && c.snd.up.After(sq) {
+		f.flags |= URG
+		f.urgent = uint16(min(c.snd.up.Sub(sq), 65535))
+	}
+	segs := max(1, int(b.GSOSegs))
+	length := b.Len()
+	putHeader(b, &f, &o)
+	c.ackSent()
+	c.Env().Stat.Add(stat.TcpOutSegs, segs)
+	if length > 0 {
+		c.Env().Stat.Add(stat.TcpExtTCPOrigDataSent, segs)
+	}
+	return c.hand(b, why)
+}
+
+// hand finishes a built segment and gives it to the network layer.
+func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
+	env := c.Env()
+	b.Cause = c.cause
+	env.Trace.Mark(b)
+	sealSegment(b, c.Local.Addr(), c.Peer.Addr())
+	if b.Traced {
+		h := Header(b.Data())
+		env.Trace.Packet(trace.TCPTx, b, why, h.Seq().Uint32(), h.Ack().Uint32(), uint32(h.Flags())<<16|uint32(h.Window()))
+	}
+	r, err := c.checkRoute()
+	if err != nil {
+		b.Drop(skb.IPOutNoRoutes)
+		c.noteSoft(err)
+		return true // as if it were lost: the timer tries again
+	}
+	err = c.m.net.Output(b, r, &inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS,
+		DF: c.Options.MTUDiscover != inet.PMTUDont, Options: c.Options.IPOptions})
+	if err != nil {
+		c.noteSoft(err)
+	}
+	return true
+}
+
+func (c *Conn) noteSoft(err error) {
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		c.SetSoftError(e)
+	}
+}
+
+// putHeader pushes a TCP header with its options before the payload.
+func putHeader(b *skb.Buffer, f *fields, o *optionSpace) {
+	h := Header(b.Push(HeaderLen + o.size()))
+	h.encode(f)
+	o.put(h[HeaderLen:])
+}
+
+// sealSegment marks the transport header and leaves the checksum to the device
+// (CHECKSUM_PARTIAL): the field holds the sum of the pseudo-header.
+func sealSegment(b *skb.Buffer, src, dst netip.Addr) {
+	b.SetTransport()
+	h := Header(b.Data())
+	sum := checksum.PseudoHeader(src, dst, inet.ProtoTCP, b.Len())
+	h[offChecksum], h[offChecksum+1] = byte(sum>>8), byte(sum)
+	b.Csum, b.CsumOffset = skb.CsumPartial, offChecksum
+}
+
+// fillOptions are the options of a segment outside the handshake.
+func (c *Conn) fillOptions(o *optionSpace, blocks []Block, now clock.Time) {
+	if c.ts.on {
+		o.ts, o.tsval, o.tsecr = true, c.timestampNow(now), c.ts.recent
+	}
+	if n := c.sackCount(); n > 0 {
+		o.sack = c.ack.blocks(blocks, n)
+	}
+}
+
+// timestampNow is TSval: milliseconds with the connection's offset (RFC 7323
+// 5.4).
+func (c *Conn) timestampNow(now clock.Time) uint32 {
+	return uint32(now.Milliseconds()) + c.ts.offset
+}
+
+// sendAck sends a segment without data now (tcp_send_ack).
+func (c *Conn) sendAck() {
+	if c.state.in(setOf(Closed, Listen, SynSent)) {
+		return
+	}
+	now := c.Env().Clock.Now()
+	c.send(now, c.Env().Pool.New(0), c.snd.nxt, ACK, txAck)
+}
+
+// sendOldSequence sends what the peer must answer: a segment without data
+// whose sequence number lies before the window (tcp_xmit_probe_skb).
+func (c *Conn) sendOldSequence() {
+	c.send(c.Env().Clock.Now(), c.Env().Pool.New(0), c.snd.una.Add(-1), ACK, txProbe)
+}

@@ -1,0 +1,276 @@
+package tcp
+
+import (
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/seq"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Segment text (RFC 9293 3.10.7.4 step 7, tcp_data_queue).
+
+// Verdicts of the event tcp.data.
+const (
+	dataInOrder uint32 = iota
+	dataOutOfOrder
+	dataDuplicate
+	dataBeyond
+	dataNoRoom
+)
+
+func (c *Conn) segmentText(s *segment, now clock.Time) skb.Reason {
+	from, to := s.seq, s.seq.Add(s.len)
+	switch {
+	case s.end.AtOrBefore(c.rcv.nxt):
+		return c.oldData(s, now)
+	case from.AtOrAfter(c.rcv.nxt.Add(max(c.receiveWindow(), 1))) && s.len > 0,
+		s.len > 0 && c.receiveWindow() == 0:
+		return c.beyondWindow(s, now)
+	}
+	if !c.room(s.buf) {
+		return c.noRoom(s, now)
+	}
+	if from.After(c.rcv.nxt) {
+		return c.outOfOrder(s, now)
+	}
+	if from.Before(c.rcv.nxt) {
+		c.ack.now = true // partly old
+		c.dsack(from, c.rcv.nxt)
+	}
+	c.inOrder(s, to, now)
+	return skb.NotDropped
+}
+
+// oldData was received before: it is acknowledged at once, and reported.
+func (c *Conn) oldData(s *segment, now clock.Time) skb.Reason {
+	c.traceData(s, dataDuplicate)
+	c.Env().Stat.Inc(stat.TcpExtDelayedACKLost)
+	c.enterQuick(maxQuickAcks)
+	c.dsack(s.seq, s.end)
+	c.ackNow(now)
+	return skb.TCPOldData
+}
+
+// beyondWindow is data that the window does not take, a zero window's probe
+// among it (RFC 9293 3.8.6.1).
+func (c *Conn) beyondWindow(s *segment, now clock.Time) skb.Reason {
+	c.traceData(s, dataBeyond)
+	c.enterQuick(maxQuickAcks)
+	c.ackNow(now)
+	if c.receiveWindow() == 0 {
+		return skb.TCPZeroWindow
+	}
+	return skb.TCPOverWindow
+}
+
+// room sees to it that the receive buffer takes b (tcp_try_rmem_schedule): it
+// may be overdrawn by one buffer, and gives up out-of-order data first.
+func (c *Conn) room(b *skb.Buffer) bool {
+	if c.RmemAlloc.Load() <= c.RcvBuf.Load() {
+		return true
+	}
+	c.Env().Stat.Inc(stat.TcpExtPruneCalled)
+	for c.RmemAlloc.Load() > c.RcvBuf.Load() {
+		last := c.ofo.popLast()
+		if last == nil {
+			return false
+		}
+		c.uncharge(last)
+		last.Drop(skb.TCPOfoPrune)
+		c.ack.nsack = 0 // what was reported may be gone (RFC 2018 8)
+	}
+	return true
+}
+
+func (c *Conn) noRoom(s *segment, now clock.Time) skb.Reason {
+	c.traceData(s, dataNoRoom)
+	c.Env().Stat.Inc(stat.TcpExtRcvPruned)
+	c.ackNow(now)
+	return skb.ProtoMem
+}
+
+// inOrder takes a segment that contains RCV.NXT, then what it makes
+// contiguous.
+func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
+	c.traceData(s, dataInOrder)
+	c.ack.pushed = c.ack.pushed || s.has(PSH)
+	b, fin := s.buf, s.has(FIN)
+	b.Pull(s.hdr.Len())
+	c.measureMSS(b)
+	if s.len > 0 {
+		c.rttFromTimestamp(s, now)
+		c.rttFromWindow(now)
+		c.dataReceived(now)
+		if s.len >= 128 {
+			c.growWindow(b)
+		}
+	}
+	b.Advance(c.rcv.nxt.Sub(s.seq))
+	s.buf = nil
+	c.enqueue(b, to)
+	if fin {
+		c.fin(now)
+		c.ofoAfterFin()
+	}
+	c.drainOfo(now)
+	c.dataReady()
+}
+
+// enqueue appends payload that ends at to, and moves RCV.NXT there.
+func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
+	c.rcv.nxt = to
+	if b.Len() == 0 || c.rcv.closed {
+		b.Consume()
+		return
+	}
+	b.Compact()
+	c.charge(b)
+	c.recvq.push(b)
+}
+
+// charge books a queued buffer at its true size.
+func (c *Conn) charge(b *skb.Buffer) {
+	size := b.TrueSize()
+	b.CB[cbCharge] = uint32(size)
+	c.RmemAlloc.Add(int32(size))
+}
+
+func (c *Conn) uncharge(b *skb.Buffer) { c.RmemAlloc.Add(-int32(b.CB[cbCharge])) }
+
+// outOfOrder keeps a segment whose turn has not come, and acknowledges at once
+// (RFC 5681 4.2).
+func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
+	c.traceData(s, dataOutOfOrder)
+	c.Env().Stat.Inc(stat.TcpExtTCPOFOQueue)
+	b := s.buf
+	b.Pull(s.hdr.Len())
+	b.Compact()
+	setCB(b, s.seq, s.end, s.has(FIN))
+	c.charge(b)
+	kept, dup, isDup := c.ofo.insert(b, func(old *skb.Buffer) {
+		c.uncharge(old)
+		old.Drop(skb.TCPOfoMerge)
+	})
+	if isDup {
+		c.Env().Stat.Inc(stat.TcpExtTCPDSACKOfoSent)
+		c.dsackQuiet(dup.Start, dup.End)
+	}
+	if c.ts.sackOK {
+		c.ack.sackAdd(s.seq, s.end)
+	}
+	c.ackDup(now)
+	if !kept {
+		c.uncharge(b)
+		return skb.TCPOfoMerge
+	}
+	s.buf = nil
+	return skb.NotDropped
+}
+
+// ackDup acknowledges out-of-order data: with SACK once a batch, since the
+// blocks tell all; without it each segment, since the sender counts them.
+func (c *Conn) ackDup(now clock.Time) {
+	if c.ts.sackOK {
+		c.ackNow(now)
+		return
+	}
+	c.sendAck()
+}
+
+// ackNow has the segment acknowledged at the end of the batch.
+func (c *Conn) ackNow(clock.Time) { c.ack.due, c.ack.now = true, true }
+
+// drainOfo moves what has become contiguous to the receive queue
+// (tcp_ofo_queue).
+func (c *Conn) drainOfo(now clock.Time) {
+	if c.ofo.len() == 0 {
+		return
+	}
+	for b := c.ofo.pop(c.rcv.nxt); b != nil; b = c.ofo.pop(c.rcv.nxt) {
+		_, to := cbRange(b)
+		c.uncharge(b)
+		if to.AtOrBefore(c.rcv.nxt) {
+			b.Drop(skb.TCPOfoMerge)
+			continue
+		}
+		trimFront(b, c.rcv.nxt)
+		fin := b.CB[cbFin] != 0
+		if fin {
+			to = to.Add(-1)
+		}
+		c.enqueue(b, to)
+		if fin {
+			c.fin(now)
+		}
+	}
+	c.ack.sackTrim(c.rcv.nxt)
+	if c.ofo.len() == 0 {
+		c.ack.nsack = 0
+	}
+	c.ack.now = c.ack.due // a filled gap is acknowledged at once (RFC 5681 4.2)
+}
+
+// ofoAfterFin drops what claims to stand behind the end of the stream.
+func (c *Conn) ofoAfterFin() {
+	for _, b := range c.ofo.bufs {
+		c.uncharge(b)
+	}
+	c.ofo.purge(skb.TCPOldData)
+	c.ack.nsack = 0
+}
+
+// fin is RFC 9293 3.10.7.4 step 8: the peer has sent its last byte.
+func (c *Conn) fin(now clock.Time) {
+	c.rcv.nxt = c.rcv.nxt.Add(1)
+	c.rcv.finSeen = true
+	c.ack.due = true
+	switch c.state {
+	case Established, SynRecv:
+		c.setState(CloseWait)
+		c.ack.pingpong = pingpongFrom
+	case FinWait1:
+		c.ack.now = true
+		c.sendAck()
+		c.setState(Closing)
+	case FinWait2:
+		c.sendAck()
+		c.enterTimeWait(now)
+	}
+	if c.user.orphan {
+		return
+	}
+	events := inet.PollIn | inet.PollRdHup
+	if c.user.shutWrite {
+		events |= inet.PollHup
+	}
+	c.Wake(events)
+}
+
+// dataReady tells readers (sk_data_ready).
+func (c *Conn) dataReady() {
+	if c.recvq.bytes > 0 || c.rcv.finSeen {
+		c.Wake(inet.PollIn)
+	}
+}
+
+// dsack notes bytes that came twice (RFC 2883 4).
+func (c *Conn) dsack(from, to seq.Num) {
+	if c.ts.sackOK && c.m.set.dsack.Bool() {
+		c.Env().Stat.Inc(stat.TcpExtTCPDSACKOldSent)
+		c.ack.dsackSet(from, to)
+	}
+}
+
+func (c *Conn) dsackQuiet(from, to seq.Num) {
+	if c.ts.sackOK && c.m.set.dsack.Bool() {
+		c.ack.dsackSet(from, to)
+	}
+}
+
+func (c *Conn) traceData(s *segment, verdict uint32) {
+	if s.buf.Traced {
+		c.Env().Trace.Packet(trace.TCPData, s.buf, verdict, s.seq.Uint32(), uint32(s.len), 0)
+	}
+}

@@ -1,0 +1,228 @@
+package tcp
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/seq"
+)
+
+// request is a half-open connection (struct tcp_request_sock): what the SYN
+// said, and what the SYN-ACK answered. The listener's lock guards it.
+type request struct {
+	local, peer netip.AddrPort
+	listener    *Conn
+	node        *node // nil for one made from a SYN cookie
+	timer       clock.Timer
+	sentAt      clock.Time // the first SYN-ACK
+	answered    clock.Time // the last answer to a repeated SYN
+	iss, irs    seq.Num
+	rcvWnd      uint32
+	tsRecent    uint32
+	tsOffset    uint32
+	wnd         uint16
+	peerMSS     uint16
+	advMSS      uint16
+	sndWScale   uint8
+	rcvWScale   uint8
+	retries     uint8
+	ts, sackOK  bool
+	wscaleOK    bool
+}
+
+func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
+
+// receive hands a segment to the listener, whose lock it needs.
+func (r *request) receive(b *skb.Buffer) skb.Reason { return r.listener.Receive(b) }
+
+// newRequest reads a SYN, within what we offer; nil without a route back.
+func (c *Conn) newRequest(s *segment, names tuple) *request {
+	set := &c.m.set
+	r := &request{listener: c, local: names.local, peer: names.peer, irs: s.seq, wnd: uint16(s.wnd), peerMSS: defaultMSS,
+		iss: c.m.isn(names.local, names.peer), tsOffset: c.m.tsOffset(names.local, names.peer)}
+	if hint := s.buf.CB[cbISN]; hint != 0 {
+		r.iss = seq.New(hint) // TIME-WAIT wants it beyond its own (RFC 6191)
+	}
+	r.ts = s.hasTS && set.timestamps.Bool()
+	r.sackOK = s.sackPerm && set.sack.Bool()
+	r.wscaleOK = s.hasWScale && set.windowScaling.Bool()
+	if r.ts {
+		r.tsRecent = s.tsval
+	}
+	if r.wscaleOK {
+		r.sndWScale = s.wscale
+	}
+	if s.hasMSS {
+		r.peerMSS = max(s.mss, uint16(set.minSndMSS.Get()))
+	}
+	return r.offer()
+}
+
+// offer decides the MSS and the window of the SYN-ACK.
+func (r *request) offer() *request {
+	c := r.listener
+	route, err := c.m.net.Route(&inet.Flow{Dst: r.peer.Addr(), Src: r.local.Addr(), Device: c.Options.Device})
+	if err != nil {
+		return nil
+	}
+	r.advMSS = c.m.advertisedMSS(route, c.user.maxseg)
+	r.rcvWnd, r.rcvWScale = initialWindow(int(c.RcvBuf.Load()), int(r.advMSS), r.wscaleOK, c.m.set.rmem.Get(2))
+	return r
+}
+
+// sendSynAck sends the SYN-ACK, caused by the packet given or by a timer.
+func (r *request) sendSynAck(cause uint64) { r.listener.m.send(r.synAck(cause)) }
+
+func (r *request) synAck(cause uint64) *reply {
+	now := r.listener.Env().Clock.Now()
+	if r.sentAt == 0 {
+		r.sentAt = now
+	}
+	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: r.listener.Options.TOS,
+		fields: fields{seq: r.iss, ack: r.irs.Add(1), flags: SYN | ACK, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
+		opts: optionSpace{mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
+			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
+}
+
+// arm sets the timer of the next SYN-ACK: one second, doubled each time
+// (RFC 6298 5.5).
+func (r *request) arm() {
+	env := r.listener.Env()
+	if r.retries == 0 {
+		r.timer.Init(env.Clock, func(x any) { x.(*request).expired() }, r)
+	}
+	r.timer.Reset(env.Clock.Now().Add(min(time.Second<<r.retries, maxRTO)))
+}
+
+// expired sends the SYN-ACK again, or gives up after tcp_synack_retries. A
+// listener that is busy is asked again soon.
+func (r *request) expired() {
+	c := r.listener
+	if !c.TryReceive(r.expiredLocked) {
+		r.timer.Reset(c.Env().Clock.Now().Add(20 * time.Millisecond))
+		return
+	}
+	c.Env().Dev.Flush()
+}
+
+func (r *request) expiredLocked() {
+	c := r.listener
+	if r.node == nil || c.listener == nil {
+		return
+	}
+	if int(r.retries) >= c.m.set.synackRetries.Get() {
+		c.dropRequest(r)
+		return
+	}
+	r.retries++
+	c.Env().Stat.Inc(stat.TcpRetransSegs)
+	c.Env().Stat.Inc(stat.TcpExtTCPSynRetrans)
+	r.sendSynAck(0)
+	r.arm()
+}
+
+// requestInput is a segment for a half-open entry (tcp_check_req; RFC 9293
+// 3.10.7.4 for SYN-RECEIVED).
+func (c *Conn) requestInput(r *request, s *segment) skb.Reason {
+	if s.has(SYN) && !s.has(ACK) && !s.has(RST) && s.seq == r.irs {
+		return r.repeatedSyn(s)
+	}
+	if r.ts && s.hasTS && !s.has(RST) && int32(s.tsval-r.tsRecent) < 0 {
+		r.acknowledge(s)
+		return skb.TCPRFC7323PAWS
+	}
+	first := r.irs.Add(1)
+	if s.end.Before(first) || s.seq.AtOrAfter(first.Add(int(r.rcvWnd))) {
+		if !s.has(RST) {
+			r.acknowledge(s)
+		}
+		return skb.TCPInvalidSequence
+	}
+	switch {
+	case s.has(RST):
+		return c.requestReset(r, s)
+	case s.has(SYN):
+		c.Env().Stat.Inc(stat.TcpExtEmbryonicRsts)
+		c.dropRequest(r)
+		c.m.replyReset(s)
+		return skb.TCPInvalidSyn
+	case !s.has(ACK):
+		return skb.TCPFlags
+	case s.ack != r.iss.Add(1):
+		c.m.replyReset(s)
+		return skb.TCPInvalidAckSequence
+	}
+	if r.ts && s.hasTS && s.seq.AtOrBefore(first) {
+		r.tsRecent = s.tsval
+	}
+	return c.complete(r, s)
+}
+
+// requestReset ends a request only for a RST at exactly the expected number
+// (RFC 5961 3.2).
+func (c *Conn) requestReset(r *request, s *segment) skb.Reason {
+	if s.seq != r.irs.Add(1) {
+		r.acknowledge(s)
+		return skb.TCPInvalidSequence
+	}
+	c.Env().Stat.Inc(stat.TcpExtEmbryonicRsts)
+	c.dropRequest(r)
+	return skb.TCPReset
+}
+
+// repeatedSyn answers a SYN that came again, within the rate limit.
+func (r *request) repeatedSyn(s *segment) skb.Reason {
+	c := r.listener
+	if c.tooOften(&r.answered, stat.TcpExtTCPACKSkippedSynRecv) {
+		return skb.TCPOldData
+	}
+	c.Env().Stat.Inc(stat.TcpRetransSegs)
+	r.sendSynAck(s.buf.ID)
+	return skb.TCPOldData
+}
+
+// tooOften limits answers to tcp_invalid_ratelimit.
+func (c *Conn) tooOften(last *clock.Time, skipped stat.ID) bool {
+	now := c.Env().Clock.Now()
+	if *last != 0 && now.Sub(*last) < time.Duration(c.m.set.invalidRatelimit.Get())*time.Millisecond {
+		c.Env().Stat.Inc(skipped)
+		return true
+	}
+	*last = now
+	return false
+}
+
+// acknowledge answers a segment that is not acceptable (tcp_v4_reqsk_send_ack).
+func (r *request) acknowledge(s *segment) {
+	c := r.listener
+	if c.tooOften(&r.answered, stat.TcpExtTCPACKSkippedSynRecv) {
+		return
+	}
+	a := r.synAck(s.buf.ID)
+	a.fields.seq, a.fields.flags = r.iss.Add(1), ACK
+	a.fields.window = uint16(r.rcvWnd >> r.rcvWScale)
+	a.opts = optionSpace{ts: r.ts, tsval: a.opts.tsval, tsecr: r.tsRecent}
+	c.m.send(a)
+}
+
+// icmpError ends a half-open entry whose peer cannot be reached, if the error
+// quotes its SYN-ACK.
+func (r *request) icmpError(quoted seq.Num, e *inet.Error) {
+	c := r.listener
+	c.TryReceive(func() {
+		switch {
+		case quoted != r.iss:
+			c.Env().Stat.Inc(stat.TcpExtOutOfWindowIcmps)
+		case e.Hard && r.node != nil && c.listener != nil:
+			c.dropRequest(r)
+		}
+	})
+}
+
+// cbISN is where TIME-WAIT leaves the sequence number that a new incarnation
+// of its connection is to begin with, 0 if none.
+const cbISN = 5

@@ -1,0 +1,125 @@
+package tcp
+
+import (
+	"syscall"
+
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/trace"
+)
+
+// sendStep is how much is copied before it is offered to the network: one
+// super-segment.
+const sendStep = 64 << 10
+
+// Send queues data and sends what may be sent (tcp_sendmsg). It returns how
+// many bytes were taken, which is less than all only with an error after the
+// first ones: that error is kept for the next call. Errors: EPIPE, EAGAIN,
+// the connection's own.
+func (c *Conn) Send(data []byte, flags int, p *inet.Patience) (int, error) {
+	c.Lock()
+	defer c.Unlock()
+	if err := c.waitConnected(p); err != nil {
+		return 0, err
+	}
+	sent := 0
+	for {
+		if sent > 0 && c.HasError() {
+			return sent, nil
+		}
+		if err := c.sendError(); err != nil {
+			return some(sent, err)
+		}
+		n := c.accept(data[sent:], flags)
+		sent += n
+		if sent == len(data) {
+			return sent, nil
+		}
+		if n > 0 {
+			continue
+		}
+		c.user.noSpace = true
+		if err := c.Sleep(inet.PollOut, p); err != nil {
+			return some(sent, err)
+		}
+	}
+}
+
+// some returns the bytes done, and the error only if there are none.
+func some(n int, err error) (int, error) {
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+// accept copies one step of data to the queue, as far as the buffer takes it,
+// and sends.
+func (c *Conn) accept(data []byte, flags int) int {
+	n := min(len(data), c.sendRoom(), sendStep)
+	if n <= 0 {
+		return 0
+	}
+	now := c.Env().Clock.Now()
+	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
+	c.sendq.write(c.Env().Pool, data[:n])
+	c.WmemAlloc.Store(int32(c.sendq.held))
+	if flags&inet.MsgOOB != 0 && n == len(data) {
+		c.markUrgent()
+	}
+	more := flags&inet.MsgMore != 0 || n < len(data) && c.sendRoom() > 0
+	c.push(more)
+	if tr := c.Env().Trace; tr.On(trace.SockWrite) {
+		tr.Event(trace.SockWrite, c.ID, uint32(n), 0, 0, 0)
+	}
+	return n
+}
+
+// push sends; more to come holds small segments back as TCP_CORK does.
+func (c *Conn) push(more bool) {
+	corked := c.user.cork
+	c.user.cork = corked || more
+	c.output(c.Env().Clock.Now())
+	c.user.cork = corked
+}
+
+// waitConnected lets a write wait for the handshake (sk_stream_wait_connect).
+func (c *Conn) waitConnected(p *inet.Patience) error {
+	for c.state.in(setOf(SynSent, SynRecv)) && !c.HasError() {
+		if err := c.Sleep(inet.PollOut, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendError says why nothing can be sent.
+func (c *Conn) sendError() error {
+	if err := c.TakeError(); err != nil {
+		return err
+	}
+	if c.user.shutWrite || c.user.finQueued || !c.state.in(setOf(Established, CloseWait)) {
+		return syscall.EPIPE
+	}
+	return nil
+}
+
+// sendRoom is how many bytes the send buffer takes now. Once there is room for
+// anything a whole chunk may be begun, as Linux lets the last buffer overdraw.
+func (c *Conn) sendRoom() int {
+	left := int(c.SndBuf.Load()) - c.sendq.held
+	if low := c.user.notSentLowat; low > 0 && c.sendq.end.Sub(c.snd.nxt) >= int(low) {
+		return 0
+	}
+	if left > 0 {
+		return max(left, c.sendq.room())
+	}
+	return c.sendq.room()
+}
+
+// writable reports whether a third of the send buffer is free
+// (sk_stream_is_writeable).
+func (c *Conn) writable() bool {
+	size := int(c.SndBuf.Load())
+	low := c.user.notSentLowat
+	return size-c.sendq.held >= c.sendq.held/2 && (low == 0 || c.sendq.end.Sub(c.snd.nxt) < int(low))
+}

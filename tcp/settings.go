@@ -1,0 +1,110 @@
+package tcp
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slankdev/ministack/sysctl"
+	"github.com/slankdev/ministack/tcp/cc"
+)
+
+// settings are the sysctls of TCP, with Linux's names and defaults
+// (ip-sysctl.rst).
+type settings struct {
+	sack, dsack, timestamps, windowScaling *sysctl.Int
+	synRetries, synackRetries              *sysctl.Int
+	retries1, retries2                     *sysctl.Int
+	orphanRetries                          *sysctl.Int
+	finTimeout                             *sysctl.Int
+	keepaliveTime, keepaliveIntvl          *sysctl.Int
+	keepaliveProbes                        *sysctl.Int
+	synCookies, maxSynBacklog, somaxconn   *sysctl.Int
+	abortOnOverflow                        *sysctl.Int
+	twReuse, maxTWBuckets, rfc1337         *sysctl.Int
+	challengeLimit, invalidRatelimit       *sysctl.Int
+	rmem, wmem, portRange                  *sysctl.Vector
+	moderateRcvbuf, advWinScale            *sysctl.Int
+	slowStartAfterIdle                     *sysctl.Int
+	reordering, maxReordering              *sysctl.Int
+	recovery, earlyRetrans, frto           *sysctl.Int
+	baseMSS, minSndMSS                     *sysctl.Int
+	stdurg                                 *sysctl.Int
+	pacingSS, pacingCA                     *sysctl.Int
+	rtoMin                                 *sysctl.Int
+	congestion                             *sysctl.String
+}
+
+const maxInt = 1<<31 - 1
+
+func (s *settings) declare(r *sysctl.Registry) {
+	s.declareFeatures(r)
+	s.declareTimers(r)
+	s.declareQueues(r)
+	s.declareRecovery(r)
+}
+
+func (s *settings) declareFeatures(r *sysctl.Registry) {
+	s.sack = r.Bool("net.ipv4.tcp_sack", true)
+	s.dsack = r.Bool("net.ipv4.tcp_dsack", true)
+	s.timestamps = r.Int("net.ipv4.tcp_timestamps", 1, 0, 2)
+	s.windowScaling = r.Bool("net.ipv4.tcp_window_scaling", true)
+	s.stdurg = r.Bool("net.ipv4.tcp_stdurg", false)
+	s.rfc1337 = r.Bool("net.ipv4.tcp_rfc1337", false)
+	s.abortOnOverflow = r.Bool("net.ipv4.tcp_abort_on_overflow", false)
+	s.baseMSS = r.Int("net.ipv4.tcp_base_mss", 1024, 1, 65535)
+	s.minSndMSS = r.Int("net.ipv4.tcp_min_snd_mss", 48, 40, 65535)
+	s.challengeLimit = r.Int("net.ipv4.tcp_challenge_ack_limit", maxInt, 0, maxInt)
+	s.invalidRatelimit = r.Int("net.ipv4.tcp_invalid_ratelimit", 500, 0, maxInt)
+}
+
+func (s *settings) declareTimers(r *sysctl.Registry) {
+	s.synRetries = r.Int("net.ipv4.tcp_syn_retries", 6, 1, 127)
+	s.synackRetries = r.Int("net.ipv4.tcp_synack_retries", 5, 0, 255)
+	s.retries1 = r.Int("net.ipv4.tcp_retries1", 3, 0, 255)
+	s.retries2 = r.Int("net.ipv4.tcp_retries2", 15, 0, 255)
+	s.orphanRetries = r.Int("net.ipv4.tcp_orphan_retries", 0, 0, 255)
+	s.finTimeout = r.Int("net.ipv4.tcp_fin_timeout", 60, 0, 120)
+	s.keepaliveTime = r.Int("net.ipv4.tcp_keepalive_time", 7200, 1, 32767)
+	s.keepaliveIntvl = r.Int("net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)
+	s.keepaliveProbes = r.Int("net.ipv4.tcp_keepalive_probes", 9, 1, 127)
+	s.rtoMin = r.Int("net.ipv4.tcp_rto_min_us", 200000, 1, maxInt)
+}
+
+func (s *settings) declareQueues(r *sysctl.Registry) {
+	s.synCookies = r.Int("net.ipv4.tcp_syncookies", 1, 0, 2)
+	s.maxSynBacklog = r.Int("net.ipv4.tcp_max_syn_backlog", 4096, 0, maxInt)
+	s.somaxconn = r.Int("net.core.somaxconn", 4096, 0, maxInt)
+	s.twReuse = r.Int("net.ipv4.tcp_tw_reuse", 2, 0, 2)
+	s.maxTWBuckets = r.Int("net.ipv4.tcp_max_tw_buckets", 262144, 0, maxInt)
+	s.portRange = r.Vector("net.ipv4.ip_local_port_range", 32768, 60999)
+	s.rmem = r.Vector("net.ipv4.tcp_rmem", 4096, 131072, 6291456)
+	s.wmem = r.Vector("net.ipv4.tcp_wmem", 4096, 16384, 4194304)
+	s.moderateRcvbuf = r.Bool("net.ipv4.tcp_moderate_rcvbuf", true)
+	s.advWinScale = r.Int("net.ipv4.tcp_adv_win_scale", 1, -31, 31)
+}
+
+func (s *settings) declareRecovery(r *sysctl.Registry) {
+	s.slowStartAfterIdle = r.Bool("net.ipv4.tcp_slow_start_after_idle", true)
+	s.reordering = r.Int("net.ipv4.tcp_reordering", 3, 1, 255)
+	s.maxReordering = r.Int("net.ipv4.tcp_max_reordering", 300, 1, maxInt)
+	s.recovery = r.Int("net.ipv4.tcp_recovery", 1, 0, 7)
+	s.earlyRetrans = r.Int("net.ipv4.tcp_early_retrans", 3, 0, 4)
+	s.frto = r.Int("net.ipv4.tcp_frto", 2, 0, 2)
+	s.pacingSS = r.Int("net.ipv4.tcp_pacing_ss_ratio", 200, 0, 1000)
+	s.pacingCA = r.Int("net.ipv4.tcp_pacing_ca_ratio", 120, 0, 1000)
+}
+
+// declareCongestion offers the algorithms that the registry knows.
+func (s *settings) declareCongestion(r *sysctl.Registry, known *cc.Registry) {
+	s.congestion = r.String("net.ipv4.tcp_congestion_control", "cubic", func(name string) error {
+		if known.New(name) == nil {
+			return fmt.Errorf("no congestion control %q; there are: %s", name, known.Names())
+		}
+		return nil
+	})
+	r.String("net.ipv4.tcp_available_congestion_control", known.Names(), readOnly)
+}
+
+func readOnly(string) error { return fmt.Errorf("read-only") }
+
+func seconds(v *sysctl.Int) time.Duration { return time.Duration(v.Get()) * time.Second }

@@ -1,0 +1,127 @@
+package tcp
+
+import (
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/rtt"
+	"github.com/slankdev/ministack/tcp/rtx"
+	"github.com/slankdev/ministack/tcp/seq"
+	"time"
+)
+
+// The active side of the handshake (RFC 9293 3.5), and what both sides set up.
+
+// initSender prepares what counts from the first sequence number una.
+func (c *Conn) initSender(now clock.Time, una seq.Num) {
+	s := &c.m.set
+	c.tx.Init(now, rtx.Config{
+		Reordering:         s.reordering.Get(),
+		MaxReordering:      s.maxReordering.Get(),
+		NoTLP:              s.earlyRetrans.Get() < 3,
+		NoFRTO:             !s.frto.Bool(),
+		StaticReoWnd:       s.recovery.Get()&2 != 0,
+		NoDupThresh:        s.recovery.Get()&4 != 0,
+		SlowStartAfterIdle: s.slowStartAfterIdle.Bool(),
+		Algorithm:          c.m.congestion.New(c.user.congestion),
+		RTT:                rtt.Config{MinRTO: time.Duration(s.rtoMin.Get()) * time.Microsecond},
+	}, una)
+}
+
+// sendSyn opens actively: SYN_SENT, and the SYN with its options.
+func (c *Conn) sendSyn(now clock.Time) error {
+	r, err := c.checkRoute()
+	if err != nil {
+		return err
+	}
+	c.prepareSyn(now, c.m.advertisedMSS(r, c.user.maxseg))
+	c.setState(SynSent)
+	if err := c.m.hash(c); err != nil {
+		c.setState(Closed)
+		return err
+	}
+	c.Env().Stat.Inc(stat.TcpActiveOpens)
+	c.tx.Sent(now, rtx.Range{Start: c.snd.iss, End: c.snd.nxt, Flags: rtx.SYN})
+	c.transmitSyn(now)
+	c.armRtx(now)
+	return nil
+}
+
+// prepareSyn decides what the SYN offers.
+func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
+	s := &c.m.set
+	c.snd.iss, c.snd.firstSyn = c.m.isn(c.Local, c.Peer), now
+	c.ts.on = s.timestamps.Bool()
+	c.ts.offset = c.m.tsOffset(c.Local, c.Peer)
+	c.ts.sackOK, c.ts.wscaleOK = s.sack.Bool(), s.windowScaling.Bool()
+	c.snd.una, c.snd.nxt = c.snd.iss, c.snd.iss.Add(1)
+	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.iss, c.snd.iss, c.snd.iss
+	c.sendq.init(c.snd.nxt)
+	c.initSender(now, c.snd.iss)
+	c.initReceiveWindow(mss)
+}
+
+// initReceiveWindow sets the first window to offer.
+func (c *Conn) initReceiveWindow(mss uint16) {
+	c.rcv.advMSS = mss
+	c.rcv.wnd, c.rcv.wscale = initialWindow(int(c.RcvBuf.Load()), int(mss), c.ts.wscaleOK, c.m.set.rmem.Get(2))
+	c.setClamp(max(c.rcv.wnd, uint32(c.fullSpace())))
+	c.rcv.ssthresh = c.rcv.wnd
+	c.rcv.mssGuess = min(int(mss), defaultMSS)
+	c.ack.ato = delayedAckMin
+}
+
+// transmitSyn sends the SYN, or in SYN_RECV (a simultaneous open) the SYN-ACK.
+func (c *Conn) transmitSyn(now clock.Time) bool {
+	o := optionSpace{mss: c.rcv.advMSS, sackPerm: c.ts.sackOK, ts: c.ts.on, hasWScale: c.ts.wscaleOK, wscale: c.rcv.wscale}
+	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: c.snd.iss, flags: SYN,
+		window: uint16(min(c.rcv.wnd, maxUnscaledWindow))}
+	if c.ts.on {
+		o.tsval, o.tsecr = c.timestampNow(now), c.ts.recent
+	}
+	if c.state == SynRecv {
+		f.flags |= ACK
+		f.ack = c.rcv.nxt
+	}
+	b := c.Env().Pool.New(0)
+	putHeader(b, &f, &o)
+	c.Env().Stat.Inc(stat.TcpOutSegs)
+	return c.hand(b, txSyn)
+}
+
+// established ends the handshake on either side (tcp_init_transfer).
+func (c *Conn) established(now clock.Time) {
+	c.setState(Established)
+	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
+	c.syncMSS(c.route.MTU)
+	c.tx.Established(now)
+	c.timers.lastHeard = now
+	c.rcv.tune = rcvTune{space: int(c.rcv.wnd), from: c.rcv.nxt, began: now}
+	c.growSendBuffer()
+	if c.Options.KeepAlive {
+		c.armKeep(now.Add(c.keepIdle()))
+	}
+}
+
+// acceptOptions takes over what the peer's SYN or SYN-ACK offers, within what
+// we offer (RFC 7323 2.2 and 3.2, RFC 2018 2).
+func (c *Conn) acceptOptions(s *segment) {
+	c.ts.on = c.ts.on && s.hasTS
+	c.ts.sackOK = c.ts.sackOK && s.sackPerm
+	c.ts.wscaleOK = c.ts.wscaleOK && s.hasWScale
+	if c.ts.wscaleOK {
+		c.snd.wscale = s.wscale
+	} else {
+		c.snd.wscale, c.rcv.wscale = 0, 0
+		c.rcv.wnd = min(c.rcv.wnd, maxUnscaledWindow)
+		c.setClamp(c.rcv.clamp)
+	}
+	c.snd.peerMSS = defaultMSS
+	if s.hasMSS {
+		c.snd.peerMSS = max(s.mss, uint16(c.m.set.minSndMSS.Get()))
+	}
+	if c.ts.on {
+		c.ts.recent, c.ts.recentAge = s.tsval, c.Env().Clock.Now()
+		c.rcv.advMSS -= lenTSPad
+	}
+	c.tx.Negotiate(c.ts.sackOK, c.ts.on)
+}

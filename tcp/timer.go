@@ -1,0 +1,289 @@
+package tcp
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/rtx"
+	"github.com/slankdev/ministack/trace"
+)
+
+// A connection has three timers: one for everything that is sent again
+// (retransmission, tail loss probe, reordering, window probe), one for the
+// delayed acknowledgement, one for keepalive and FIN-WAIT-2. A timer that is
+// put off is not moved: it fires, sees that its time has not come, and is
+// armed again. So an acknowledgement costs no work on the wheel, and an idle
+// connection has no timer there.
+
+// What a timer or a receive batch leaves for the owner of a busy socket.
+const (
+	deferRtx uint32 = 1 << iota
+	deferDelack
+	deferKeep
+	deferBatchEnd
+	deferMTU
+)
+
+// probeTimer is the purpose of the first timer while the peer's window is
+// closed; the others are rtx.Timer's.
+const probeTimer rtx.Timer = 100
+
+type timers struct {
+	rtx, delack, keep       clock.Timer
+	kind                    rtx.Timer
+	rtxAt, delackAt, keepAt clock.Time
+	rtxArmed                clock.Time // when the timer itself fires, 0: not armed
+	probes                  int        // window or keepalive probes without an answer
+	probeBackoff            int
+	probeSince              clock.Time
+	lastHeard               clock.Time // the last segment from the peer
+}
+
+func (c *Conn) initTimers() {
+	clk := c.Env().Clock
+	c.timers.rtx.Init(clk, func(x any) { x.(*Conn).expire(deferRtx) }, c)
+	c.timers.delack.Init(clk, func(x any) { x.(*Conn).expire(deferDelack) }, c)
+	c.timers.keep.Init(clk, func(x any) { x.(*Conn).expire(deferKeep) }, c)
+}
+
+// expire runs in the timer goroutine.
+func (c *Conn) expire(bit uint32) {
+	c.Defer(bit)
+	c.m.env.Dev.Flush()
+}
+
+// Deferred does the work of timers and of the end of a batch; see inet.Handler.
+func (c *Conn) Deferred(bits uint32) {
+	now := c.Env().Clock.Now()
+	c.cause = 0
+	if bits&deferBatchEnd != 0 {
+		c.inBatch = false
+		c.batchEnd(now)
+	}
+	if bits&deferMTU != 0 {
+		c.mtuChanged(now)
+	}
+	if bits&deferDelack != 0 {
+		c.delackExpired(now)
+	}
+	if bits&deferRtx != 0 {
+		c.rtxExpired(now)
+	}
+	if bits&deferKeep != 0 {
+		c.keepExpired(now)
+	}
+}
+
+// Released ends a user's call; see inet.Handler.
+func (c *Conn) Released() {
+	if c.ack.due || c.ack.attempt {
+		c.batchEnd(c.Env().Clock.Now())
+	}
+}
+
+func (c *Conn) armDelack(at clock.Time) {
+	c.timers.delackAt = at
+	c.timers.delack.Reset(at)
+}
+
+// armRtx sets the first timer to what is to be done next.
+func (c *Conn) armRtx(now clock.Time) {
+	kind, at := c.tx.NextTimer()
+	if kind == rtx.TimerNone && c.needsProbe() {
+		if c.timers.kind == probeTimer {
+			return
+		}
+		kind, at = probeTimer, now.Add(c.probeInterval())
+	}
+	c.setRtx(kind, at)
+}
+
+func (c *Conn) setRtx(kind rtx.Timer, at clock.Time) {
+	t := &c.timers
+	t.kind, t.rtxAt = kind, at
+	if kind == rtx.TimerNone {
+		return
+	}
+	if t.rtxArmed == 0 || at < t.rtxArmed {
+		t.rtxArmed = at
+		t.rtx.Reset(at)
+	}
+}
+
+func (c *Conn) rtxExpired(now clock.Time) {
+	t := &c.timers
+	t.rtxArmed = 0
+	switch {
+	case t.kind == rtx.TimerNone || c.state.in(setOf(Closed, Listen)):
+		return
+	case t.rtxAt > now:
+		c.setRtx(t.kind, t.rtxAt)
+		return
+	case t.kind == probeTimer:
+		c.windowProbe(now)
+	default:
+		c.retransmitTimer(now, t.kind)
+	}
+}
+
+// retransmitTimer is RFC 6298 5.4 to 5.7, RFC 8985 6.3 and 7.3.
+func (c *Conn) retransmitTimer(now clock.Time, kind rtx.Timer) {
+	c.Env().Trace.Slow(trace.TCPTimer, c.ID, 0, [4]uint32{uint32(kind), 0, uint32(c.tx.RTT.RTO() / time.Microsecond)})
+	if kind == rtx.TimerRTO && c.giveUp(now) {
+		c.timeout()
+		return
+	}
+	act := c.tx.OnTimer(now, kind)
+	if kind == rtx.TimerRTO {
+		c.Env().Stat.Inc(stat.TcpExtTCPTimeouts)
+	}
+	c.noteOutcome(&act.Outcome)
+	if act.Probe {
+		c.tailLossProbe(now)
+	} else {
+		c.output(now)
+	}
+	c.armRtx(now)
+}
+
+// tailLossProbe sends one segment beyond the window, new data if there is any
+// (RFC 8985 7.3).
+func (c *Conn) tailLossProbe(now clock.Time) {
+	c.Env().Stat.Inc(stat.TcpExtTCPLossProbes)
+	if c.sendOne(now) {
+		c.tx.Probed(now)
+		return
+	}
+	if r, ok := c.tx.TailProbe(); ok && c.transmitAgain(now, r) {
+		c.tx.ProbeRetransmitted(now, r)
+	}
+}
+
+// giveUp decides R2 (RFC 9293 3.8.3, RFC 1122 4.2.3.5) and the user timeout
+// (RFC 5482).
+func (c *Conn) giveUp(now clock.Time) bool {
+	n := c.tx.Retransmits()
+	switch c.state {
+	case SynSent:
+		limit := c.m.set.synRetries.Get()
+		if c.user.synRetries > 0 {
+			limit = c.user.synRetries
+		}
+		return n >= limit || c.userTimedOut(now)
+	case SynRecv:
+		return n >= c.m.set.synackRetries.Get()
+	}
+	limit := c.m.set.retries2.Get()
+	if c.user.orphan {
+		limit = c.orphanRetries()
+	}
+	if c.user.userTimeout > 0 {
+		return c.userTimedOut(now)
+	}
+	first, any := c.tx.FirstRetransmit()
+	return any && now.Sub(first) >= c.backoffTime(limit)
+}
+
+func (c *Conn) userTimedOut(now clock.Time) bool {
+	first, any := c.tx.FirstRetransmit()
+	return any && c.user.userTimeout > 0 && now.Sub(first) >= c.user.userTimeout
+}
+
+// orphanRetries is how often data is sent again when no user is left to care.
+func (c *Conn) orphanRetries() int {
+	if n := c.m.set.orphanRetries.Get(); n != 0 {
+		return n
+	}
+	return 8
+}
+
+// backoffTime is how long n retransmissions take with exponential backoff from
+// the minimum RTO (retransmits_timed_out).
+func (c *Conn) backoffTime(n int) time.Duration {
+	base := time.Duration(c.m.set.rtoMin.Get()) * time.Microsecond
+	total := time.Duration(0)
+	for rto := base; n >= 0; n-- {
+		total += rto
+		rto = min(2*rto, maxRTO)
+	}
+	return total
+}
+
+const maxRTO = 120 * time.Second
+
+// timeout ends the connection: nobody answers (tcp_write_err).
+func (c *Conn) timeout() {
+	c.Env().Stat.Inc(stat.TcpExtTCPAbortOnTimeout)
+	err := c.SoftError()
+	if err == 0 {
+		err = syscall.ETIMEDOUT
+	}
+	c.fail(err)
+}
+
+// needsProbe reports whether only a probe can get things moving: data waits,
+// nothing is under way, and the window does not take it (RFC 9293 3.8.6.1).
+func (c *Conn) needsProbe() bool {
+	return c.tx.CC.PacketsOut == 0 && c.unsent() > 0 && c.state.in(canSend)
+}
+
+func (c *Conn) probeInterval() time.Duration {
+	base := max(c.tx.RTT.RTO(), time.Duration(c.m.set.rtoMin.Get())*time.Microsecond)
+	return min(base<<min(c.timers.probeBackoff, 16), maxRTO)
+}
+
+// windowProbe sends a byte of the window or, where it is closed, an old
+// sequence number that the peer must answer (RFC 9293 3.8.6.1).
+func (c *Conn) windowProbe(now clock.Time) {
+	t := &c.timers
+	t.kind = rtx.TimerNone
+	if !c.needsProbe() {
+		t.probes, t.probeBackoff = 0, 0
+		return
+	}
+	if t.probes == 0 {
+		t.probeSince = now
+	}
+	limit := c.m.set.retries2.Get()
+	if c.user.orphan {
+		limit = c.orphanRetries()
+	}
+	if t.probes > limit || c.user.userTimeout > 0 && t.probes > 0 && now.Sub(t.probeSince) >= c.user.userTimeout {
+		c.timeout()
+		return
+	}
+	c.Env().Stat.Inc(stat.TcpExtTCPWinProbe)
+	c.probe(now)
+	t.probes++
+	t.probeBackoff = min(t.probeBackoff+1, limit)
+	c.armRtx(now)
+}
+
+// probe is tcp_write_wakeup.
+func (c *Conn) probe(now clock.Time) {
+	if c.sendWindowful(now) {
+		return
+	}
+	c.sendOldSequence()
+}
+
+// heard resets the probes: the peer lives.
+func (c *Conn) heard(now clock.Time) {
+	c.timers.lastHeard, c.timers.probes = now, 0
+}
+
+var canSend = setOf(Established, CloseWait, FinWait1, Closing, LastAck)
+
+// Wait for a closed socket's last segments is over when this returns.
+func (c *Conn) stopTimers() {
+	t := &c.timers
+	t.rtx.Stop()
+	t.delack.Stop()
+	t.keep.Stop()
+	t.kind, t.rtxArmed = rtx.TimerNone, 0
+}
+
+var _ inet.Handler = (*Conn)(nil)

@@ -1,0 +1,205 @@
+package tcp
+
+import (
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/seq"
+	"github.com/slankdev/ministack/trace"
+)
+
+// The receive window (RFC 9293 3.8.6.2). What is offered follows the room in
+// the receive buffer, but opens only as fast as the data that arrives proves
+// to use its buffers well (rcv.ssthresh), never shrinks (RFC 9293 3.8.6,
+// SHLD-14), and does not open by less than a segment (silly window avoidance,
+// MUST-39). Buffers are charged at their true size, so a window is the room
+// times the share of payload that the peer's segments were seen to have.
+
+const (
+	maxUnscaledWindow = 65535
+	defaultWinRatio   = 128 // payload per 256 bytes of buffer, until measured
+)
+
+// winFromSpace returns the window that a buffer of space bytes can offer.
+func (r *receiveSpace) winFromSpace(space int) int {
+	return int(int64(space) * int64(r.ratio()) >> 8)
+}
+
+// spaceFromWin is the reverse of winFromSpace.
+func (r *receiveSpace) spaceFromWin(win int) int {
+	return int(int64(win) << 8 / int64(r.ratio()))
+}
+
+func (r *receiveSpace) ratio() int {
+	if r.winRatio == 0 {
+		return defaultWinRatio
+	}
+	return int(r.winRatio)
+}
+
+// fullSpace is the window of an empty receive buffer.
+func (c *Conn) fullSpace() int { return c.rcv.winFromSpace(int(c.RcvBuf.Load())) }
+
+// freeSpace is the window of what is left of it.
+func (c *Conn) freeSpace() int {
+	return c.rcv.winFromSpace(int(c.RcvBuf.Load()) - int(c.RmemAlloc.Load()))
+}
+
+// initialWindow returns the first window to offer and the scale that the
+// largest window to come needs (RFC 7323 2.2).
+func initialWindow(rcvbuf, mss int, scaling bool, maxRmem int) (wnd uint32, wscale uint8) {
+	space := rcvbuf * defaultWinRatio >> 8
+	if mss > 0 && space > mss {
+		space -= space % mss
+	}
+	if !scaling {
+		return uint32(min(space, maxUnscaledWindow)), 0
+	}
+	for most := max(space, maxRmem); most > maxUnscaledWindow && wscale < maxWScale; most >>= 1 {
+		wscale++
+	}
+	return uint32(space), wscale
+}
+
+// receiveWindow is what the peer may still send: RCV.WND less what arrived
+// since it was offered.
+func (c *Conn) receiveWindow() int {
+	return max(c.rcv.wup.Add(int(c.rcv.wnd)).Sub(c.rcv.nxt), 0)
+}
+
+// selectWindow decides the window to offer now and returns the header field.
+func (c *Conn) selectWindow() uint16 {
+	old, next := c.receiveWindow(), c.windowNow()
+	if next < old {
+		next = alignUp(old, c.rcv.wscale)
+		if c.windowNow() == 0 {
+			c.Env().Stat.Inc(stat.TcpExtTCPWantZeroWindowAdv)
+		}
+	}
+	if !c.ts.wscaleOK {
+		next = min(next, maxUnscaledWindow)
+	} else {
+		next = min(next, maxUnscaledWindow<<c.rcv.wscale)
+	}
+	c.countZeroWindow(old, next)
+	c.rcv.wnd, c.rcv.wup = uint32(next), c.rcv.nxt
+	return uint16(next >> c.rcv.wscale)
+}
+
+func (c *Conn) countZeroWindow(old, next int) {
+	if (old == 0) == (next == 0) {
+		return
+	}
+	id, verdict := stat.TcpExtTCPFromZeroWindowAdv, uint32(1)
+	if next == 0 {
+		id, verdict = stat.TcpExtTCPToZeroWindowAdv, 0
+	}
+	c.Env().Stat.Inc(id)
+	if c.Env().Trace.On(trace.TCPWindow) {
+		c.Env().Trace.Event(trace.TCPWindow, c.ID, verdict, uint32(next), 0, 0)
+	}
+}
+
+// windowNow is the window that the room allows, before the rule that it must
+// not shrink.
+func (c *Conn) windowNow() int {
+	full := min(c.fullSpace(), int(c.rcv.clamp))
+	mss := min(c.rcv.mssGuess, full)
+	free := min(c.freeSpace(), full)
+	if mss <= 0 || free <= 0 {
+		return 0
+	}
+	if free < full/2 {
+		c.ack.quick = 0
+		free = free >> c.rcv.wscale << c.rcv.wscale
+		if free < full>>4 || free < mss {
+			return 0
+		}
+	}
+	free = min(free, int(c.rcv.ssthresh))
+	if c.ts.wscaleOK {
+		return alignUp(free, c.rcv.wscale)
+	}
+	return c.unscaledWindow(free, mss, full)
+}
+
+// unscaledWindow moves the window by whole segments only.
+func (c *Conn) unscaledWindow(free, mss, full int) int {
+	window := int(c.rcv.wnd)
+	switch {
+	case window <= free-mss || window > free:
+		return free - free%mss
+	case mss == full && free > window+full/2:
+		return free
+	}
+	return window
+}
+
+func alignUp(n int, shift uint8) int {
+	unit := 1 << shift
+	return (n + unit - 1) &^ (unit - 1)
+}
+
+// growWindow opens rcv.ssthresh after a segment that used its buffer well
+// (tcp_grow_window).
+func (c *Conn) growWindow(b *skb.Buffer) {
+	room := min(int(c.rcv.clamp), c.fullSpace()) - int(c.rcv.ssthresh)
+	if room <= 0 {
+		return
+	}
+	size := b.TrueSize()
+	incr := 0
+	if c.rcv.winFromSpace(size) <= b.Len() {
+		incr = 2 * int(c.rcv.advMSS)
+	} else {
+		incr = c.slowGrowth(b.Len(), size)
+	}
+	if incr > 0 {
+		c.rcv.ssthresh += uint32(min(room, max(incr, 2*b.Len())))
+		c.ack.quick |= 1
+	}
+}
+
+// slowGrowth is for segments that carry much overhead: the larger the window
+// is already, the better they must be.
+func (c *Conn) slowGrowth(length, size int) int {
+	size = c.rcv.winFromSpace(size) >> 1
+	for window := c.rcv.winFromSpace(c.m.set.rmem.Get(2)) >> 1; int(c.rcv.ssthresh) <= window && size > 0; window >>= 1 {
+		if size <= length {
+			return 2 * c.rcv.mssGuess
+		}
+		size >>= 1
+	}
+	return 0
+}
+
+// measureMSS learns the peer's segment size and how well its segments fill
+// their buffers (tcp_measure_rcv_mss).
+func (c *Conn) measureMSS(b *skb.Buffer) {
+	n := b.Len()
+	if b.GSOSize > 0 {
+		n = int(b.GSOSize)
+	}
+	if n < c.rcv.mssGuess {
+		return
+	}
+	if n != c.rcv.mssGuess || c.rcv.winRatio == 0 {
+		ratio := b.Len() << 8 / b.TrueSize()
+		c.rcv.winRatio = uint8(min(max(ratio, 1), 255))
+		c.setClamp(max(c.rcv.clamp, uint32(c.fullSpace())))
+	}
+	c.rcv.mssGuess = min(n, int(c.rcv.advMSS))
+}
+
+// setClamp bounds the window to come, by TCP_WINDOW_CLAMP if the user set it.
+func (c *Conn) setClamp(n uint32) {
+	if c.user.windowClamp > 0 {
+		n = min(n, c.user.windowClamp)
+	}
+	if !c.ts.wscaleOK {
+		n = min(n, maxUnscaledWindow)
+	}
+	c.rcv.clamp = n
+}
+
+// sendWindowEnd is SND.UNA + SND.WND: the first byte that may not be sent.
+func (c *Conn) sendWindowEnd() seq.Num { return c.snd.una.Add(int(c.snd.wnd)) }
