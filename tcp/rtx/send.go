@@ -130,7 +130,10 @@ func (s *Sender) trim(n *node) {
 // collapse joins small segments into one of up to room octets, as
 // net.ipv4.tcp_retrans_collapse wants.
 func (s *Sender) collapse(pos, room int) {
-	for s.q.at(pos).len() < room && s.mayCollapse(pos, room) {
+	if s.q.at(pos).len() >= room {
+		return
+	}
+	for s.mayCollapse(pos, room) {
 		s.drop(s.q.at(pos+1).tags, 1)
 		s.q.join(pos)
 	}
