@@ -36,7 +36,7 @@ func (e *Estimator) Sample(m time.Duration, r Round) {
 	} else {
 		e.next(m, r)
 	}
-	e.srtt = max(e.srtt, 1)
+	e.srtt = max(e.srtt, 1<<3) // 0 would mean that there was no sample
 	e.backoff = 0
 	e.rto = e.base()
 }

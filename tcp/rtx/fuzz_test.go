@@ -24,7 +24,7 @@ func randomOctets(seed int64, n int) []byte {
 
 // Random sequences of events keep the counters equal to a recount.
 func TestCountersEqualARecountWhateverHappens(t *testing.T) {
-	seeds := int64(400)
+	seeds := int64(150)
 	if testing.Short() {
 		seeds = 50
 	}
