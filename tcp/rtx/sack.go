@@ -42,6 +42,9 @@ func (s *Sender) tagBlocks(a *ack) {
 	}
 	for _, b := range valid {
 		s.tagBlock(a, b, dupBlock)
+		if dupBlock != nil && dupBlock.End.AtOrBefore(b.End) {
+			dupBlock = nil // counted once, though another block repeats it
+		}
 	}
 	if s.CC.CA != cc.Loss || s.undo.armed {
 		s.checkReordering(a.reord, false)
