@@ -77,6 +77,7 @@ type State struct {
 	Delivered   uint32 // segments delivered, ever
 	DeliveredCE uint32 // of these, with congestion experienced
 	Lost        uint32 // segments marked lost, ever
+	AppLimited  uint32 // the application paused until Delivered passes this; 0: it did not
 
 	IsCwndLimited bool    // the window, not the application, held the sender back
 	MaxPacketsOut int     // most segments out in the current window of data

@@ -42,7 +42,8 @@ type ack struct {
 	priorFack    seq.Num // forward edge of the SACKs before it
 	priorPackets int
 	priorSacked  int
-	dups         int // duplicate ACKs it counts for
+	dups         int  // duplicate ACKs it counts for
+	reneging     bool // recovery from reneging was under way
 
 	reord         seq.Num    // lowest range delivered late without a retransmission
 	sackDelivered int        // segments SACKed or reported as duplicates
@@ -60,7 +61,8 @@ func (a *ack) is(f flags) bool { return a.flags&f != 0 }
 func (s *Sender) Ack(now clock.Time, in *Ack) Result {
 	s.begin(now)
 	a := ack{Ack: in, priorUna: s.CC.SndUna, priorFack: s.highestSack(), reord: s.CC.SndNxt,
-		priorPackets: s.CC.PacketsOut, priorSacked: s.CC.SackedOut, rtt: -1}
+		priorPackets: s.CC.PacketsOut, priorSacked: s.CC.SackedOut,
+		reneging: s.board.renegeOngoing, rtt: -1}
 	s.rs = cc.RateSample{PriorInFlight: s.CC.InFlight(), RTT: -1}
 	s.rate.valid = false
 	delivered, lostBefore := s.CC.Delivered, s.CC.Lost

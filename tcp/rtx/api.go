@@ -80,7 +80,7 @@ func (w Why) String() string { return whyNames[w] }
 type Config struct {
 	MSS           int // payload octets a segment until SetMSS; 0: 536 (RFC 9293 3.7.1)
 	InitialWindow int // segments; 0: 10 (RFC 6928)
-	CwndClamp     int // segments; 0: none (TCP_WINDOW_CLAMP's sibling in route metrics)
+	CwndClamp     int // segments; 0: none (the route's cwnd metric)
 	Reordering    int // net.ipv4.tcp_reordering; 0: 3
 	MaxReordering int // net.ipv4.tcp_max_reordering; 0: 300
 	SYNLinear     int // net.ipv4.tcp_syn_linear_timeouts: SYN timeouts before backoff; 0: 4, negative: none

@@ -20,7 +20,6 @@ import (
 type rateState struct {
 	firstTx     clock.Time // transmission of the latest segment delivered
 	deliveredAt clock.Time // time of the latest delivery
-	appLimited  uint32     // Delivered at which the application's pause ends; 0: none
 	valid       bool       // rs holds a segment's notes
 
 	delivered  uint32        // the sample shown by Info: segments
@@ -37,7 +36,7 @@ func (s *Sender) stampRate(n *node) {
 	}
 	n.firstTx, n.deliveredAt = r.firstTx, r.deliveredAt
 	n.delivered, n.deliveredCE = s.CC.Delivered, s.CC.DeliveredCE
-	n.appLimited = r.appLimited != 0
+	n.appLimited = s.CC.AppLimited != 0
 }
 
 // sampleRate takes the notes of a range that is (S)ACKed, if it is the latest
@@ -65,15 +64,15 @@ func (s *Sender) sampleRate(n *node) {
 // rateSample completes the sample of an acknowledgement.
 func (s *Sender) rateSample(a *ack, delivered, newlyLost int) {
 	r, rs, now := &s.rate, &s.rs, s.CC.Now
-	if r.appLimited != 0 && seqAfter(s.CC.Delivered, r.appLimited) {
-		r.appLimited = 0
+	if s.CC.AppLimited != 0 && seqAfter(s.CC.Delivered, s.CC.AppLimited) {
+		s.CC.AppLimited = 0
 	}
 	if delivered > 0 {
 		r.deliveredAt = now
 	}
 	rs.AckedSacked, rs.Losses = delivered, newlyLost
 	rs.Delivered, rs.Interval = -1, -1
-	if !r.valid || s.board.renegeOngoing {
+	if !r.valid || a.reneging {
 		return
 	}
 	rs.Delivered = int(s.CC.Delivered - rs.PriorDelivered)
@@ -101,7 +100,7 @@ func (s *Sender) keepRate() {
 // here on, if that is so: unsent octets are queued, less than a segment.
 func (s *Sender) AppLimited(unsent int) {
 	if unsent < s.CC.MSS && s.CC.InFlight() < s.CC.Cwnd && s.CC.LostOut <= s.CC.RetransOut {
-		s.rate.appLimited = max(s.CC.Delivered+uint32(s.CC.InFlight()), 1)
+		s.CC.AppLimited = max(s.CC.Delivered+uint32(s.CC.InFlight()), 1)
 	}
 }
 

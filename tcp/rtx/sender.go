@@ -75,7 +75,7 @@ func (s *Sender) Init(now clock.Time, cfg Config, una seq.Num) {
 	s.RTT.Init(cfg.RTT, una)
 	s.CC = cc.State{
 		Now: now, MSS: s.cfg.MSS, Cwnd: s.cfg.InitialWindow, CwndClamp: s.cfg.CwndClamp,
-		Ssthresh: cc.InfiniteSsthresh, SndUna: una, SndNxt: una, HighSeq: una,
+		Ssthresh: cc.InfiniteSsthresh, SndUna: una, SndNxt: una, HighSeq: una, CwndUsageSeq: una,
 		GSOMaxSize: 65536,
 	}
 	s.board.reordering = s.cfg.Reordering
