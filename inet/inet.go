@@ -109,6 +109,7 @@ type Header struct {
 	TTL     uint8 // 0: the stack's default
 	TOS     uint8
 	DF      bool   // do not fragment, here or on the way
+	Loop    bool   // broadcasts and multicasts come back to this host as well
 	Options []byte // IPv4 options, padded to 4 bytes
 }
 

@@ -1,0 +1,8 @@
+package icmp
+
+import "syscall"
+
+const (
+	errHostDown = syscall.EHOSTDOWN
+	errNoNet    = syscall.ENONET
+)
