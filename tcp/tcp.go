@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/sysctl"
 	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/rtx"
 )
@@ -89,3 +90,6 @@ func (m *Module) EndBatch() {
 
 // Block is a range of sequence space in a SACK option.
 type Block = rtx.Block
+
+// PortRange is net.ipv4.ip_local_port_range, which UDP shares.
+func (m *Module) PortRange() *sysctl.Vector { return m.set.portRange }

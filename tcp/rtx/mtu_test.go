@@ -110,10 +110,16 @@ func TestRetransmissionsRespectThePeersWindow(t *testing.T) {
 	c.pass(100 * ms)
 	c.ack(1001)
 	c.sends("1001:2501")
-	c.wnd = 1 << 20
+	c.wnd = 2500
+	c.s.CC.Cwnd = 10
 	c.pass(100 * ms)
 	c.ack(2501)
-	c.sends("2501:6501")
+	require.Equal(t, []int{2000, 500}, []int{c.log[0].Len(), c.log[1].Len()}, "full segments apart from the rest")
+	c.log = nil
+	c.wnd = 1 << 20
+	c.pass(100 * ms)
+	c.ack(5001)
+	c.sends("5001:10001")
 }
 
 // What was acknowledged of a segment is not sent again.

@@ -114,6 +114,44 @@ func TestTooShortIntervalIsNoSample(t *testing.T) {
 	require.True(t, p.last().IsRetrans)
 }
 
+// What was SACKed gives one sample, not another when it is acknowledged.
+func TestDeliveryIsSampledOnce(t *testing.T) {
+	c, p := newRateScript(t)
+	p.window = 5
+	c.s.CC.Cwnd = 5
+	c.write(5000)
+	c.pass(100 * ms)
+	c.ack(1, 1001, 5001)
+	require.Equal(t, 4, p.last().Delivered)
+	require.Equal(t, 100*ms, p.last().Interval)
+	c.pass(100 * ms)
+	c.ack(1001, 1001, 5001)
+	c.pass(50 * ms)
+	c.ack(5001)
+	require.Negative(t, p.last().Delivered)
+}
+
+// RFC 9293 3.8.6.3: the ACK of a lone small segment may have been delayed; its
+// round trip does not raise the minimum.
+func TestDelayedAckOfASmallSegmentDoesNotRaiseTheMinimum(t *testing.T) {
+	c, p := newRateScript(t)
+	next := 1
+	for range 5 {
+		c.pass(100 * time.Second)
+		c.write(10)
+		c.pass(140 * ms)
+		next += 10
+		c.ack(next)
+		require.True(t, p.last().IsAckDelayed)
+	}
+	require.Equal(t, 100*ms, c.s.RTT.MinRTT())
+	c.write(1000) // a full one
+	c.pass(140 * ms)
+	c.ack(next + 1000)
+	require.False(t, p.last().IsAckDelayed)
+	require.Equal(t, 140*ms, c.s.RTT.MinRTT())
+}
+
 // A controller's window stands, in recovery as well, and it learns of losses.
 func TestControllerOwnsTheWindow(t *testing.T) {
 	c, p := newRateScript(t)

@@ -73,6 +73,87 @@ func TestSlowStartAfterTimeout(t *testing.T) {
 	c.state(cc.Open)
 }
 
+// RFC 5681 3.1: a timeout after progress is another loss, and reduces again.
+func TestTimeoutAfterProgressReducesAgain(t *testing.T) {
+	c := newScript(t, Config{SACK: true, NoTLP: true, NoFRTO: true, Algorithm: cc.NewReno()})
+	c.write(20000)
+	c.pass(300 * ms)
+	c.window(1, 5)
+	c.pass(100 * ms)
+	c.ack(1001)
+	c.window(2, 5)
+	c.pass(700 * ms)
+	c.window(1, 2)
+}
+
+// A timeout although dupthresh segments are SACKed: dupthresh had grown too
+// much, and is the configured one again.
+func TestTimeoutInDisorderResetsDupThresh(t *testing.T) {
+	c := newScript(t, Config{SACK: true, NoTLP: true})
+	c.s.board.reordering = 20
+	c.write(10000)
+	c.pass(100 * ms)
+	c.ack(1, 1001, 6001) // the reordering window is not over
+	c.state(cc.Disorder)
+	c.s.timer, c.s.timerAt = TimerRTO, c.now
+	c.pass(0)
+	c.state(cc.Loss)
+	require.Equal(t, 3, c.s.Info(c.now).Reordering)
+}
+
+// RFC 6298 5.3: the retransmission of the first segment starts the timer anew,
+// that of another does not.
+func TestRetransmissionOfTheFirstSegmentRestartsTheTimer(t *testing.T) {
+	c := newScript(t, Config{SACK: true, NoTLP: true})
+	c.write(10000)
+	c.pass(100 * ms)
+	c.stall = true
+	c.ack(1, 2001, 5001)
+	c.s.CC.Cwnd = 10
+	for i, want := range []string{"1:1001", "1001:2001"} {
+		c.pass(10 * ms)
+		r, ok := c.s.NextRetransmit(c.wndEnd(), 1)
+		require.True(t, ok)
+		require.Equal(t, want, r.rangeString())
+		c.s.Retransmitted(c.now, r)
+		c.timer(TimerRTO, c.s.RTT.RTO()-time.Duration(i)*10*ms)
+	}
+}
+
+// A SACK of what was sent before the first segment was last sent is a sign of
+// life, and restarts the timer.
+func TestSACKOfOlderDataRestartsTheTimer(t *testing.T) {
+	c := newScript(t, Config{SACK: true, NoTLP: true})
+	c.write(10000)
+	c.pass(100 * ms)
+	c.ack(1, 1001, 4001) // 1 goes again
+	c.pass(50 * ms)
+	c.ack(1, 1001, 5001)
+	c.timer(TimerRTO, c.s.RTT.RTO())
+	c.pass(10 * ms)
+	c.ack(1, 1001, 5001) // nothing new
+	c.timer(TimerRTO, c.s.RTT.RTO()-10*ms)
+}
+
+// After a probe that could not be sent, the RTO gets what is left of it.
+func TestRTOContinuesAfterAProbe(t *testing.T) {
+	c := newScript(t, Config{SACK: true})
+	c.write(4000)
+	c.now = c.now.Add(202 * ms)
+	require.True(t, c.s.OnTimer(c.now, TimerTLP).Probe)
+	c.timer(TimerRTO, 98*ms) // and nothing was sent
+}
+
+// RFC 6298 3 (Karn): an ACK that covers a retransmission gives no sample, even
+// if it covers more.
+func TestAckOfARetransmissionAndMoreGivesNoSample(t *testing.T) {
+	c := newScript(t, Config{SACK: true, NoTLP: true, NoFRTO: true})
+	c.write(3000)
+	c.pass(400 * ms)
+	require.Negative(t, c.ack(3001).RTT)
+	require.Equal(t, 100*ms, c.s.RTT.SRTT())
+}
+
 // What was sent less than RACK.rtt ago is not marked lost by a timeout.
 func TestTimeoutSparesWhatWasSentLately(t *testing.T) {
 	c := newScript(t, Config{SACK: true, NoTLP: true})

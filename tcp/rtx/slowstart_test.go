@@ -45,6 +45,17 @@ func TestWindowGrowsToTwiceTheFlightOnly(t *testing.T) {
 	}
 }
 
+// The most that was out in a window of data counts, though it was sent in parts.
+func TestFlightInPartsCounts(t *testing.T) {
+	c := newScript(t, Config{SACK: true})
+	c.write(3000)
+	c.pass(ms)
+	c.write(3000)
+	c.pass(100 * ms)
+	c.ack(2001)
+	require.Equal(t, 12, c.s.CC.Cwnd)
+}
+
 // RFC 5681 4.1: after idleness the window is halved for each RTO, down to the
 // initial window, and ssthresh remembers 3/4 of it.
 func TestWindowRestartsAfterIdleness(t *testing.T) {

@@ -74,6 +74,40 @@ func TestProbeFindsLostTail(t *testing.T) {
 	require.Zero(t, c.s.Info(c.now).Counters.Timeouts)
 }
 
+// RFC 8985 7.3: one probe at a time, whatever is sent meanwhile.
+func TestOneProbeAtATime(t *testing.T) {
+	c := newScript(t, Config{SACK: true})
+	c.write(10500)
+	c.pass(202 * ms)
+	c.sends("1:10501")
+	c.s.CC.Cwnd = 20
+	c.write(1000)
+	c.sends("10501:11501")
+	c.timer(TimerTLP, 98*ms) // no later than the RTO
+	c.pass(98 * ms)
+	c.sends("")
+	require.EqualValues(t, 1, c.s.Info(c.now).Counters.LossProbes)
+}
+
+// A timeout ends the probe: what is acknowledged later is not its doing.
+func TestTimeoutEndsTheProbe(t *testing.T) {
+	c := newScript(t, Config{SACK: true})
+	c.write(10000)
+	c.pass(100 * ms)
+	c.ack(9001)
+	c.pass(300 * ms)
+	require.True(t, c.s.tlp.out)
+	c.pass(300 * ms)
+	c.state(cc.Loss)
+	c.ack(10001)
+	ssthresh := c.s.CC.Ssthresh
+	c.write(1000)
+	c.pass(100 * ms)
+	c.ack(11001)
+	require.Zero(t, c.s.Info(c.now).Counters.LossProbeRecovery)
+	require.Equal(t, ssthresh, c.s.CC.Ssthresh)
+}
+
 // RFC 8985 7.4.2: the probe itself repaired the loss. That is a loss: the
 // window is reduced.
 func TestProbeThatRepairsReducesTheWindow(t *testing.T) {
@@ -98,19 +132,24 @@ func TestProbeThatRepairsReducesTheWindow(t *testing.T) {
 // RFC 8985 7.4.2: a DSACK or a duplicate ACK of the probe shows that nothing
 // was lost.
 func TestNeedlessProbeLeavesTheWindow(t *testing.T) {
-	for _, dsack := range []bool{true, false} {
+	for _, evidence := range []string{"DSACK", "DSACK with the ACK", "duplicate ACK"} {
 		c := newScript(t, Config{SACK: true})
 		c.write(10000)
 		c.pass(100 * ms)
 		c.ack(9001)
 		cwnd := c.s.CC.Cwnd
 		c.pass(300 * ms)
-		c.ack(10001)
-		if dsack {
+		switch evidence {
+		case "DSACK":
+			c.ack(10001)
 			require.True(t, c.ack(10001, 9001, 10001).DSACK)
-		} else {
+		case "DSACK with the ACK":
+			require.True(t, c.ack(10001, 9001, 10001).DSACK)
+		default:
+			c.ack(10001)
 			c.ack(10001)
 		}
+		require.False(t, c.s.tlp.out, evidence)
 		c.write(1000)
 		c.pass(100 * ms)
 		c.ack(11001)

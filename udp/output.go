@@ -1,0 +1,124 @@
+package udp
+
+import (
+	"net/netip"
+	"syscall"
+
+	"github.com/slankdev/ministack/checksum"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Send sends a datagram (udp_sendmsg): to the address given, or, if that is
+// the zero AddrPort, to the peer. Errors: EDESTADDRREQ, EMSGSIZE, EACCES for a
+// broadcast address without SO_BROADCAST, ENETUNREACH, EPIPE, SO_ERROR.
+func (s *Sock) Send(data []byte, to netip.AddrPort, _ int) (int, error) {
+	s.Lock()
+	defer s.Unlock()
+	switch {
+	case s.closed:
+		return 0, syscall.EBADF
+	case s.shutWrite:
+		return 0, syscall.EPIPE
+	case len(data) > MaxPayload:
+		return 0, syscall.EMSGSIZE
+	}
+	if err := s.TakeError(); err != nil {
+		return 0, err
+	}
+	r, to, err := s.destination(to)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.autobind(netip.IPv4Unspecified()); err != nil {
+		return 0, err
+	}
+	if err := s.transmit(data, to, r); err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+// destination is the route and the address to send to.
+func (s *Sock) destination(to netip.AddrPort) (*inet.Route, netip.AddrPort, error) {
+	id := s.identity()
+	if to.IsValid() && to != id.peer {
+		if to.Port() == 0 {
+			return nil, to, syscall.EINVAL
+		}
+		r, err := s.lookupRoute(to.Addr(), id.local.Addr())
+		return r, to, err
+	}
+	if !id.peer.IsValid() {
+		return nil, to, syscall.EDESTADDRREQ
+	}
+	if s.route.Valid() {
+		return s.route, id.peer, nil
+	}
+	r, err := s.lookupRoute(id.peer.Addr(), id.local.Addr())
+	if err == nil {
+		s.route = r
+	}
+	return r, id.peer, err
+}
+
+func (s *Sock) lookupRoute(dst, src netip.Addr) (*inet.Route, error) {
+	if !dst.Is4() {
+		return nil, syscall.EAFNOSUPPORT
+	}
+	if src.IsValid() && (src.IsUnspecified() || s.m.net.Kind(src) != inet.Local) {
+		src = netip.Addr{}
+	}
+	device := s.Options.Device
+	if device == 0 && dst.IsMulticast() {
+		device = s.Options.McastIf
+	}
+	r, err := s.m.net.Route(&inet.Flow{Dst: dst, Src: src, Device: device, TOS: s.Options.TOS})
+	if err != nil {
+		return nil, err
+	}
+	if r.Type == inet.Broadcast && !s.Options.Broadcast {
+		return nil, syscall.EACCES // B12
+	}
+	return r, nil
+}
+
+// transmit builds the datagram and hands it to the network layer.
+func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route) error {
+	env := s.m.env
+	length := HeaderLen + len(data)
+	h := s.header(r, length)
+	b := env.Pool.New(length)
+	env.Trace.Mark(b)
+	uh := Header(b.Put(HeaderLen))
+	b.Append(data)
+	uh.encode(s.identity().local.Port(), to.Port(), length, checksum.PseudoHeader(r.Src, r.Dst, inet.ProtoUDP, length))
+	b.SetTransport()
+	b.Csum, b.CsumOffset = skb.CsumPartial, offChecksum
+	env.Stat.Inc(stat.UdpOutDatagrams)
+	if b.Traced {
+		env.Trace.Packet(trace.UDPTx, b, trace.Addr(r.Src), trace.Addr(r.Dst),
+			uint32(s.identity().local.Port())<<16|uint32(to.Port()), uint32(length))
+	}
+	return s.m.net.Output(b, r, &h)
+}
+
+// header decides the network header: DF follows IP_MTU_DISCOVER, and is not
+// set on what must be fragmented unless the user insists.
+func (s *Sock) header(r *inet.Route, length int) inet.Header {
+	o := &s.Options
+	h := inet.Header{Proto: inet.ProtoUDP, TTL: o.TTL, TOS: o.TOS, Options: o.IPOptions, Loop: true}
+	fits := length+s.m.net.HeaderLen() <= r.MTU
+	switch o.MTUDiscover {
+	case inet.PMTUDo, inet.PMTUProbe:
+		h.DF = true
+	case inet.PMTUWant:
+		h.DF = fits
+	}
+	if r.Type == inet.Multicast {
+		h.TTL, h.Loop = o.McastTTL, o.McastLoop
+	}
+	return h
+}

@@ -1,0 +1,273 @@
+package udp
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/trace"
+)
+
+// Sock is a UDP socket (struct udp_sock).
+type Sock struct {
+	inet.Sock
+	m     *Module
+	id    atomic.Pointer[identity]
+	port  uint16 // under which it stands in the table; the table's lock
+	queue skb.Queue
+	route *inet.Route // of a connected socket
+
+	closed, shutRead, shutWrite bool
+}
+
+// defaultBuffer is net.core.rmem_default.
+const defaultBuffer = 212992
+
+// NewSock returns a socket without a name.
+func (m *Module) NewSock() *Sock {
+	s := &Sock{m: m}
+	s.Sock.Init(m.env, s)
+	s.RcvBuf.Store(defaultBuffer)
+	s.SndBuf.Store(defaultBuffer)
+	s.id.Store(&identity{})
+	return s
+}
+
+func (s *Sock) identity() *identity { return s.id.Load() }
+
+// Names returns the local and the peer's address.
+func (s *Sock) Names() (local, peer netip.AddrPort) {
+	id := s.identity()
+	return id.local, id.peer
+}
+
+// A datagram in the queue has its sender's port and what the socket was
+// charged in its scratch space.
+const (
+	cbPort = iota
+	cbCharge
+)
+
+// receive takes over a datagram whose data is the payload.
+func (s *Sock) receive(b *skb.Buffer, peer netip.AddrPort) skb.Reason {
+	b.CB[cbPort] = uint32(peer.Port())
+	return s.Receive(b)
+}
+
+// Packet queues a datagram under the socket's lock; see inet.Handler. What the
+// buffer does not take is dropped without a word (B14).
+func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
+	if s.closed || s.shutRead {
+		return b.Drop(skb.SocketClose)
+	}
+	b.Compact()
+	size := int32(b.TrueSize())
+	if s.RmemAlloc.Load()+size > s.RcvBuf.Load() {
+		s.m.env.Stat.Inc(stat.UdpRcvbufErrors)
+		s.m.env.Stat.Inc(stat.UdpInErrors)
+		return b.Drop(skb.SocketRcvBuff)
+	}
+	b.CB[cbCharge] = uint32(size)
+	s.RmemAlloc.Add(size)
+	s.queue.PushBack(b)
+	s.m.env.Stat.Inc(stat.UdpInDatagrams)
+	if b.Traced {
+		s.m.env.Trace.Packet(trace.UDPDeliver, b, uint32(s.queue.Len()), 0, 0, 0)
+	}
+	s.Wake(inet.PollIn)
+	return skb.NotDropped
+}
+
+// Deferred and Released have nothing to do; see inet.Handler.
+func (s *Sock) Deferred(uint32) {}
+
+// Released has nothing to do.
+func (s *Sock) Released() {}
+
+// Bind gives the socket its local name. Errors: EINVAL for one that has a
+// name, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT.
+func (s *Sock) Bind(a netip.AddrPort) error {
+	s.Lock()
+	defer s.Unlock()
+	switch addr := a.Addr(); {
+	case s.closed:
+		return syscall.EBADF
+	case s.identity().local.Port() != 0:
+		return syscall.EINVAL
+	case !addr.IsValid():
+		a = netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	case !addr.Is4():
+		return syscall.EAFNOSUPPORT
+	case !addr.IsUnspecified() && s.m.net.Kind(addr) == inet.Unicast:
+		return syscall.EADDRNOTAVAIL
+	}
+	return s.m.bind(s, a)
+}
+
+// autobind gives a socket a port that has none (inet_autobind).
+func (s *Sock) autobind(addr netip.Addr) error {
+	if s.identity().local.Port() != 0 {
+		return nil
+	}
+	return s.m.bind(s, netip.AddrPortFrom(addr, 0))
+}
+
+// Connect names the peer: only its datagrams are received, and its ICMP errors
+// are reported. The zero AddrPort undoes it. Errors: ENETUNREACH, EACCES for a
+// broadcast address without SO_BROADCAST, EAFNOSUPPORT.
+func (s *Sock) Connect(to netip.AddrPort) error {
+	s.Lock()
+	defer s.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	id := *s.identity()
+	if !to.IsValid() {
+		id.peer = netip.AddrPort{}
+		s.route = nil
+		s.id.Store(&id)
+		return nil
+	}
+	r, err := s.lookupRoute(to.Addr(), id.local.Addr())
+	if err != nil {
+		return err
+	}
+	if err := s.autobind(netip.IPv4Unspecified()); err != nil {
+		return err
+	}
+	id = *s.identity()
+	id.peer = to
+	if id.local.Addr().IsUnspecified() {
+		id.local = netip.AddrPortFrom(r.Src, id.local.Port())
+	}
+	s.route = r
+	s.id.Store(&id)
+	if tr := s.m.env.Trace; tr.On(trace.SockConnect) {
+		tr.Event(trace.SockConnect, s.ID, trace.Addr(to.Addr()), uint32(to.Port()), 0, 0)
+	}
+	return nil
+}
+
+// Message is a received datagram's description.
+type Message struct {
+	N       int // bytes copied
+	Len     int // bytes that there were; more than N if it was cut
+	From    netip.AddrPort
+	To      netip.Addr
+	IfIndex int
+	TTL     uint8
+	TOS     uint8
+	Time    clock.Time
+}
+
+// Recv takes the oldest datagram off the queue; what p does not hold of it is
+// lost (B47). Errors: EAGAIN, SO_ERROR.
+func (s *Sock) Recv(p []byte, flags int, pat *inet.Patience) (Message, error) {
+	s.Lock()
+	defer s.Unlock()
+	if flags&inet.MsgDontWait != 0 {
+		pat.NonBlock = true
+	}
+	for {
+		if err := s.TakeError(); err != nil {
+			return Message{}, err
+		}
+		if b := s.queue.Peek(); b != nil {
+			return s.take(b, p, flags), nil
+		}
+		if s.closed {
+			return Message{}, syscall.EBADF
+		}
+		if s.shutRead {
+			return Message{}, nil
+		}
+		if err := s.Sleep(inet.PollIn, pat); err != nil {
+			return Message{}, err
+		}
+	}
+}
+
+func (s *Sock) take(b *skb.Buffer, p []byte, flags int) Message {
+	n := b.CopyOut(0, p)
+	msg := Message{N: n, Len: b.Len(), From: netip.AddrPortFrom(b.Net.Src, uint16(b.CB[cbPort])), To: b.Net.Dst,
+		IfIndex: int(b.IfIndex), TTL: b.Net.TTL, TOS: b.Net.TOS, Time: b.Time}
+	if flags&inet.MsgPeek == 0 {
+		s.queue.PopFront()
+		s.RmemAlloc.Add(-int32(b.CB[cbCharge]))
+		b.Consume()
+	}
+	if tr := s.m.env.Trace; tr.On(trace.SockRead) {
+		tr.Event(trace.SockRead, s.ID, uint32(n), 0, 0, 0)
+	}
+	return msg
+}
+
+// InQueue returns the length of the next datagram (SIOCINQ).
+func (s *Sock) InQueue() int {
+	s.Lock()
+	defer s.Unlock()
+	if b := s.queue.Peek(); b != nil {
+		return b.Len()
+	}
+	return 0
+}
+
+// Poll returns what the socket is ready for (udp_poll).
+func (s *Sock) Poll() inet.Ready {
+	s.Lock()
+	defer s.Unlock()
+	r := inet.PollOut
+	if s.HasError() {
+		r |= inet.PollErr
+	}
+	if s.queue.Len() > 0 || s.shutRead {
+		r |= inet.PollIn
+	}
+	if s.shutRead {
+		r |= inet.PollRdHup
+		if s.shutWrite {
+			r |= inet.PollHup
+		}
+	}
+	return r
+}
+
+// Shutdown ends one or both directions. Error: ENOTCONN without a peer, as
+// Linux has it; what was asked is done all the same.
+func (s *Sock) Shutdown(how int) error {
+	s.Lock()
+	defer s.Unlock()
+	if how < inet.ShutRead || how > inet.ShutBoth {
+		return syscall.EINVAL
+	}
+	s.shutRead = s.shutRead || how != inet.ShutWrite
+	s.shutWrite = s.shutWrite || how != inet.ShutRead
+	s.Wake(inet.PollIn | inet.PollOut | inet.PollHup)
+	if !s.identity().peer.IsValid() {
+		return syscall.ENOTCONN
+	}
+	return nil
+}
+
+// Close gives the name back and drops what was not read. Calls that sleep
+// return EBADF.
+func (s *Sock) Close() error {
+	s.Lock()
+	defer s.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.m.table.remove(s)
+	s.queue.Purge(skb.SocketClose)
+	s.RmemAlloc.Store(0)
+	s.Wake(inet.PollIn | inet.PollOut | inet.PollHup)
+	if tr := s.m.env.Trace; tr.On(trace.SockClose) {
+		tr.Event(trace.SockClose, s.ID, 0, 0, 0, 0)
+	}
+	return nil
+}
