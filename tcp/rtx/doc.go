@@ -1,17 +1,19 @@
 // Package rtx is the sending half of TCP's loss recovery: the record of what
 // was sent and is not acknowledged, and everything that is decided from it.
 //
-//   - queue.go, node.go: ranges of sequence space with their segment counts
-//   - sack.go, dsack.go: the scoreboard (RFC 2018, 2883, 6675)
+//   - queue.go, node.go, pool.go: ranges of sequence space with their segment
+//     counts, in the order of sequence and in that of transmission
+//   - scoreboard.go, sack.go, dsack.go: what is known of them (RFC 2018, 2883)
 //   - clean.go: cumulative acknowledgement, RTT samples (RFC 6298, Karn)
-//   - reno.go: duplicate ACKs standing in for SACKs (RFC 5681, 6582, 3042)
-//   - alert.go: the Open/Disorder/CWR/Recovery/Loss machine
+//   - reno.go: duplicate ACKs standing in for SACKs (RFC 5681, 6582)
+//   - ack.go, alert.go: the course of an acknowledgement, and the machine of
+//     Open, Disorder, CWR, Recovery and Loss
 //   - rack.go, tlp.go: RACK-TLP (RFC 8985)
 //   - prr.go: Proportional Rate Reduction (RFC 6937)
-//   - loss.go, frto.go: timeouts, spurious ones too (RFC 6298, 5682)
-//   - undo.go: taking reductions back (Eifel: RFC 3522, 4015; DSACK: RFC 3708)
-//   - rate.go: delivery rate samples
-//   - validate.go: is the window used (RFC 2861, 7661)
+//   - loss.go: timeouts, spurious ones too (RFC 6298, 5682)
+//   - undo.go: taking reductions back (RFC 3522, 4015, 3708)
+//   - send.go, timer.go, mtu.go: what to send, when, in which sizes (RFC 3042)
+//   - rate.go, validate.go: delivery rate; is the window used (RFC 2861, 7661)
 //
 // The model is Linux's tcp_input.c, counted in segments as there, so that the
 // stack reacts to a trace as Linux does. The package is pure: time is an
@@ -81,6 +83,7 @@
 // Before an RTO is handed to OnTimer the connection decides whether to give up
 // (R2 of RFC 9293 3.8.3, user timeout) from Retransmits and FirstRetransmit.
 //
-// A user's write calls BeforeWrite first, and an idle connection holds no
-// memory here: the queue is released when the last segment is acknowledged.
+// A user's write calls BeforeWrite first. An idle connection holds no memory
+// here: the storage of the queue goes back to Config.Pool when the last segment
+// is acknowledged.
 package rtx

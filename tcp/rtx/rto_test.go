@@ -242,6 +242,19 @@ func TestFRTOWithoutNewDataIsConventional(t *testing.T) {
 	c.sends("1001:3001")
 }
 
+// RFC 5682 3.1 step 1: during an earlier recovery an ACK may answer one of its
+// retransmissions, so F-RTO is not tried.
+func TestTimeoutInRecoveryIsNotDoubted(t *testing.T) {
+	c := newScript(t, Config{SACK: true})
+	c.write(30000)
+	c.pass(100 * ms)
+	c.ack(1, 1001, 4001)
+	c.state(cc.Recovery)
+	c.pass(500 * ms)
+	c.state(cc.Loss)
+	require.False(t, c.ack(4001).SendNewFirst)
+}
+
 // RFC 3522: without F-RTO the timestamp echo undoes the timeout.
 func TestSpuriousTimeoutIsUndoneByTimestamp(t *testing.T) {
 	c := newScript(t, Config{SACK: true, Timestamps: true, NoTLP: true, NoFRTO: true})
