@@ -8,6 +8,7 @@ import (
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/trace"
 )
 
 // Ping sockets (socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP); ping.c): an echo
@@ -94,7 +95,10 @@ func (m *Module) SendEcho(p *Pinger, r *inet.Route, message []byte, h inet.Heade
 	t.setChecksum(0)
 	t.setChecksum(checksum.Finish(checksum.Sum(0, t)))
 	b.SetTransport()
-	m.env.Trace.Mark(b)
+	m.env.Trace.MarkSent(b, r.Src, r.Dst, inet.ProtoICMP)
+	if b.Traced {
+		m.env.Trace.Packet(trace.ICMPTx, b, uint32(TypeEcho), 0, trace.Addr(r.Dst), 0)
+	}
 	m.env.Stat.Inc(stat.IcmpOutMsgs)
 	m.env.Stat.Inc(stat.IcmpOutEchos)
 	h.Proto = inet.ProtoICMP

@@ -147,7 +147,17 @@ func markChecksum(b *skb.Buffer) bool {
 	return true
 }
 
+// markStart marks the header that the frame begins with.
+func (d *Device) markStart(b *skb.Buffer) {
+	if d.HasLink() {
+		b.SetLink()
+	} else {
+		b.SetNetwork()
+	}
+}
+
 func (d *Device) input(b *skb.Buffer) {
+	d.markStart(b)
 	d.table.Trace.Mark(b)
 	if b.Traced {
 		d.table.Trace.Packet(trace.LinkRx, b, uint32(d.Index), uint32(b.Len()), uint32(b.Csum), uint32(b.GSOSize))

@@ -112,10 +112,17 @@ type Buffer struct {
 	fragLen   int
 	fragStore [inlineFrags]Frag
 
+	// Walk is the tracer's log of the packet's way, nil while nobody watches.
+	// A clone begins one of its own.
+	Walk Walk
+
 	next *Buffer
 	pool *Pool
 	dead bool
 }
+
+// Walk is told when the buffer that carries it dies.
+type Walk interface{ End() }
 
 // Len returns the packet's length, payload references included.
 func (b *Buffer) Len() int { return b.tail - b.data + b.fragLen }

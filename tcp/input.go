@@ -25,7 +25,7 @@ func (m *Module) Input(b *skb.Buffer) skb.Reason {
 	}
 	names := namesOf(b, h)
 	if e := m.demux.lookup(&names); e != nil {
-		m.traceLookup(b, foundConnection)
+		m.traceLookup(b, foundConnection, e)
 		return e.receive(b)
 	}
 	return m.inputListener(b, h, &names)
@@ -62,10 +62,10 @@ func checksumRight(b *skb.Buffer) bool {
 // inputListener is for segments of no connection: a listener's, or nobody's.
 func (m *Module) inputListener(b *skb.Buffer, h Header, names *tuple) skb.Reason {
 	if l := m.demux.listener(names, int(b.IfIndex)); l != nil {
-		m.traceLookup(b, foundListener)
+		m.traceLookup(b, foundListener, l)
 		return l.Receive(b)
 	}
-	m.traceLookup(b, foundNobody)
+	m.traceLookup(b, foundNobody, nil)
 	var s segment
 	s.read(b)
 	m.replyReset(&s)
@@ -79,11 +79,16 @@ const (
 	foundListener
 )
 
-func (m *Module) traceLookup(b *skb.Buffer, verdict uint32) {
-	if b.Traced {
-		h := Header(b.Data())
-		m.env.Trace.Packet(trace.TCPLookup, b, verdict, uint32(h.SrcPort())<<16|uint32(h.DstPort()), 0, 0)
+func (m *Module) traceLookup(b *skb.Buffer, verdict uint32, found entry) {
+	if !b.Traced {
+		return
 	}
+	sock := uint32(0)
+	if c, ok := found.(*Conn); ok {
+		sock = c.ID
+	}
+	h := Header(b.Data())
+	m.env.Trace.Packet(trace.TCPLookup, b, verdict, uint32(h.SrcPort())<<16|uint32(h.DstPort()), sock, 0)
 }
 
 // Error is told of an ICMP error about a segment that this host sent

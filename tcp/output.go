@@ -245,8 +245,8 @@ func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why 
 func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
 	env := c.Env()
 	b.Cause = c.cause
-	env.Trace.Mark(b)
 	sealSegment(b, c.Local.Addr(), c.Peer.Addr())
+	env.Trace.MarkSent(b, c.Local.Addr(), c.Peer.Addr(), inet.ProtoTCP)
 	if b.Traced {
 		h := Header(b.Data())
 		env.Trace.Packet(trace.TCPTx, b, why, h.Seq().Uint32(), h.Ack().Uint32(), uint32(h.Flags())<<16|uint32(h.Window()))

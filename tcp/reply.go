@@ -30,9 +30,9 @@ func (m *Module) send(r *reply) {
 	}
 	b := m.env.Pool.New(0)
 	b.Cause = r.cause
-	m.env.Trace.Mark(b)
 	putHeader(b, &r.fields, &r.opts)
 	sealSegment(b, r.names.local.Addr(), r.names.peer.Addr())
+	m.env.Trace.MarkSent(b, r.names.local.Addr(), r.names.peer.Addr(), inet.ProtoTCP)
 	m.env.Stat.Inc(stat.TcpOutSegs)
 	if b.Traced {
 		f := &r.fields

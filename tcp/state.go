@@ -85,7 +85,7 @@ func (c *Conn) setState(to State) {
 	c.countState(from, to)
 	c.state = to
 	c.shownState.Store(uint32(to))
-	c.Env().Trace.Slow(trace.TCPState, c.ID, c.cause, [4]uint32{uint32(from), uint32(to), 0,
+	c.Env().Trace.Slow(trace.TCPState, c.ID, c.cause, [4]uint32{uint32(from), uint32(to), trace.Addr(c.Peer.Addr()),
 		uint32(c.Local.Port())<<16 | uint32(c.Peer.Port())})
 	if to == Closed {
 		c.m.unhash(c)

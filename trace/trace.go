@@ -2,67 +2,21 @@
 // a catalogue, written as flat records to a ring when somebody watches, and,
 // for the slow ones, always to a flight recorder. Off, a point on the packet
 // path costs the test of one bool in the packet.
+//
+// Decode turns records into words, Printer shows the way of a packet, Explain
+// groups what went wrong, ParseFilter understands tcpdump's words.
 package trace
 
+//go:generate go test -run TestGeneratedDocsAreCurrent -update .
+
 import (
-	"runtime"
+	"net/netip"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/skb"
 )
-
-// Record is one event: 64 bytes, no pointers.
-type Record struct {
-	Time   clock.Time
-	Packet uint64 // packet id, 0 if no packet is meant
-	Cause  uint64 // id of the packet that made the stack do it
-	Site   uintptr
-	Sock   uint32
-	If     int16
-	Event  Event
-	Reason skb.Reason
-	Len    uint32
-	Dir    uint8 // 0 received, 1 sent
-	_      [3]byte
-	Args   [4]uint32
-}
-
-var _ [64]byte = [unsafe.Sizeof(Record{})]byte{}
-
-// ring keeps the last records. Several goroutines write to it.
-type ring struct {
-	mu   sync.Mutex
-	next uint64 // how many were ever written
-	mask uint64
-	recs []Record
-}
-
-func newRing(size int) *ring {
-	return &ring{mask: uint64(size - 1), recs: make([]Record, size)}
-}
-
-func (r *ring) put(rec *Record) {
-	r.mu.Lock()
-	r.recs[r.next&r.mask] = *rec
-	r.next++
-	r.mu.Unlock()
-}
-
-// since appends to dst the records after number from that are still kept.
-func (r *ring) since(from uint64, dst []Record) ([]Record, uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if size := r.mask + 1; r.next > size && from < r.next-size {
-		from = r.next - size
-	}
-	for n := from; n < r.next; n++ {
-		dst = append(dst, r.recs[n&r.mask])
-	}
-	return dst, r.next
-}
 
 // FlightRecords is how many slow events the flight recorder remembers.
 const FlightRecords = 4096
@@ -70,23 +24,34 @@ const FlightRecords = 4096
 // Tracer is one stack's recorder.
 type Tracer struct {
 	clock  clock.Clock
-	on     [NumEvents]atomic.Bool
+	gates  [NumEvents]atomic.Uint32
 	any    atomic.Bool
 	filter atomic.Pointer[func(*skb.Buffer) bool]
 	ring   atomic.Pointer[ring]
 	flight *ring
-	sites  [NumEvents]atomic.Uintptr
+	walks  sync.Pool
 	fired  [NumEvents]atomic.Bool
 }
 
+// Bits of a gate: one load tells all that matters of an event.
+const (
+	gateOpen    uint32 = 1 << iota // somebody watches
+	gatePrecise                    // with the clock read at each event
+	gateSent                       // of a packet that leaves
+	gateRest                       // after which the packet may lie in a queue
+	gateNew                        // that was not recorded since Start
+)
+
 // New returns a tracer with tracing off and the flight recorder running.
 func New(c clock.Clock) *Tracer {
-	return &Tracer{clock: c, flight: newRing(FlightRecords)}
+	t := &Tracer{clock: c, flight: newRing(FlightRecords)}
+	t.initWalks()
+	return t
 }
 
 // On reports whether somebody watches ev. It gates events that have no packet;
 // those of a packet are gated by the packet's Traced bit.
-func (t *Tracer) On(ev Event) bool { return t.on[ev].Load() }
+func (t *Tracer) On(ev Event) bool { return t.gates[ev].Load() != 0 }
 
 // Mark decides, once a packet, whether its way is recorded.
 func (t *Tracer) Mark(b *skb.Buffer) {
@@ -100,33 +65,92 @@ func (t *Tracer) mark(b *skb.Buffer) {
 	b.Traced = f == nil || (*f)(b)
 }
 
+// MarkSent is Mark for a packet that a transport has built, its header marked,
+// and that the network layer has not seen: src, dst and proto are what its
+// header will say.
+func (t *Tracer) MarkSent(b *skb.Buffer, src, dst netip.Addr, proto uint8) {
+	if t.any.Load() {
+		b.Type = skb.PacketOutgoing
+		b.Net.Src, b.Net.Dst, b.Net.Proto = src, dst, proto
+		t.mark(b)
+	}
+}
+
 // Packet records an event of a packet. Callers test b.Traced first:
 //
 //	if b.Traced { tr.Packet(trace.IPv4Rx, b, src, dst, ttl, id) }
+//
+// It is not inlined, so that its caller is the event's site.
+//
+//go:noinline
 func (t *Tracer) Packet(ev Event, b *skb.Buffer, a0, a1, a2, a3 uint32) {
-	if !t.on[ev].Load() {
+	gate := t.gates[ev].Load()
+	if gate == 0 {
 		return
 	}
-	rec := Record{Time: t.clock.Now(), Packet: b.ID, Cause: b.Cause, If: int16(b.IfIndex), Event: ev,
-		Len: uint32(b.Len()), Args: [4]uint32{a0, a1, a2, a3}, Dir: dirOf(b)}
-	t.write(&rec)
+	w, _ := b.Walk.(*walk)
+	if w == nil || w.n >= walkLen {
+		w = t.room(b)
+	}
+	rec := &w.recs[w.n%walkLen]
+	w.n++
+	rec.Event, rec.Reason, rec.Sock = ev, 0, 0
+	rec.of(b)
+	rec.Args = [4]uint32{a0, a1, a2, a3}
+	if gate != gateOpen {
+		t.special(gate, rec)
+	}
+	rec.Site = callerPC()
+	if gate&gateRest != 0 {
+		w.publish()
+	}
 }
 
-func dirOf(b *skb.Buffer) uint8 {
-	if b.Type == skb.PacketOutgoing {
-		return 1
-	}
-	return 0
+// of notes what a buffer tells of itself. Its time is when its batch came or
+// when it was made, so that the clock is read once a packet.
+func (r *Record) of(b *skb.Buffer) {
+	r.Time, r.Packet, r.Cause, r.If, r.Len, r.Dir = b.Time, b.ID, b.Cause, int16(b.IfIndex), uint32(b.Len()), dirOf(b)
 }
+
+// special does what few events need.
+//
+//go:noinline
+func (t *Tracer) special(gate uint32, rec *Record) {
+	if gate&gatePrecise != 0 {
+		rec.Time = t.clock.Now()
+	}
+	if gate&gateSent != 0 {
+		rec.Dir = Sent
+	}
+	if gate&gateNew != 0 {
+		t.gates[rec.Event].And(^gateNew)
+		t.happened(rec.Event)
+	}
+}
+
+func (t *Tracer) happened(ev Event) {
+	if !t.fired[ev].Load() {
+		t.fired[ev].Store(true)
+	}
+}
+
+// Fired reports whether an event was ever recorded; the tests use it to show
+// that every event of the catalogue happens.
+func (t *Tracer) Fired(ev Event) bool { return t.fired[ev].Load() }
 
 // Event records an event of a socket or a table, without a packet. Callers
 // test On first, except for slow events, which Slow is for.
+//
+//go:noinline
 func (t *Tracer) Event(ev Event, sock uint32, a0, a1, a2, a3 uint32) {
-	if !t.on[ev].Load() {
+	if !t.On(ev) {
 		return
 	}
-	rec := Record{Time: t.clock.Now(), Sock: sock, Event: ev, Args: [4]uint32{a0, a1, a2, a3}}
-	t.write(&rec)
+	rec := [1]Record{{Time: t.clock.Now(), Site: callerPC(), Sock: sock, Event: ev, Args: [4]uint32{a0, a1, a2, a3}}}
+	t.happened(ev)
+	if r := t.ring.Load(); r != nil {
+		r.put(rec[:])
+	}
 }
 
 // Slow records a slow event: always in the flight recorder, in the ring as
@@ -134,67 +158,31 @@ func (t *Tracer) Event(ev Event, sock uint32, a0, a1, a2, a3 uint32) {
 //
 //go:noinline
 func (t *Tracer) Slow(ev Event, sock uint32, cause uint64, args [4]uint32) {
-	rec := Record{Time: t.clock.Now(), Sock: sock, Cause: cause, Event: ev, Args: args}
-	var pc [1]uintptr
-	runtime.Callers(2, pc[:])
-	rec.Site = pc[0]
-	t.slow(&rec)
+	rec := [1]Record{{Time: t.clock.Now(), Site: callerPC(), Sock: sock, Cause: cause, Event: ev, Args: args}}
+	t.happened(ev)
+	t.flight.put(rec[:])
+	if r := t.ring.Load(); r != nil && t.On(ev) {
+		r.put(rec[:])
+	}
 }
 
-// Dropped records a buffer's death by Drop; it is the pool's Fate.
+// Dropped records a buffer's death by Drop; it is the pool's Fate. Frames for
+// other stations are no fault: on a promiscuous device they would push what
+// matters out of the flight recorder.
 func (t *Tracer) Dropped(b *skb.Buffer, r skb.Reason, site uintptr) {
-	rec := Record{Time: t.clock.Now(), Packet: b.ID, Cause: b.Cause, If: int16(b.IfIndex), Event: StackDrop,
-		Reason: r, Len: uint32(b.Len()), Site: site, Dir: dirOf(b)}
-	rec.Args = flowArgs(b)
-	t.slow(&rec)
-}
-
-// flowArgs returns source, destination, protocol and ports of a packet as far
-// as they were read.
-func flowArgs(b *skb.Buffer) [4]uint32 {
-	n := &b.Net
-	if !n.Src.Is4() || !n.Dst.Is4() {
-		return [4]uint32{}
+	t.happened(StackDrop)
+	traced := b.Traced && t.On(StackDrop)
+	if r == skb.OtherHost && !traced {
+		return
 	}
-	a := [4]uint32{Addr(n.Src), Addr(n.Dst), uint32(n.Proto), 0}
-	if th := b.Transport(); len(th) >= 4 {
-		a[3] = uint32(th[0])<<24 | uint32(th[1])<<16 | uint32(th[2])<<8 | uint32(th[3])
+	rec := [1]Record{{Time: t.clock.Now(), Site: site, Event: StackDrop, Reason: r, Args: flowArgs(b)}}
+	rec[0].of(b)
+	if r != skb.OtherHost {
+		t.flight.put(rec[:])
 	}
-	return a
-}
-
-func (t *Tracer) slow(rec *Record) {
-	t.fired[rec.Event].Store(true)
-	t.flight.put(rec)
-	if t.on[rec.Event].Load() {
-		if r := t.ring.Load(); r != nil {
-			r.put(rec)
-		}
+	if traced {
+		w := t.room(b)
+		w.recs[w.n] = rec[0]
+		w.n++
 	}
 }
-
-// write keeps a record. The site of an event is learnt the first time it
-// fires, so that later ones pay nothing for it.
-//
-//go:noinline
-func (t *Tracer) write(rec *Record) {
-	if t.sites[rec.Event].Load() == 0 {
-		t.learn(rec.Event)
-	}
-	rec.Site = t.sites[rec.Event].Load()
-	if r := t.ring.Load(); r != nil {
-		r.put(rec)
-	}
-}
-
-//go:noinline
-func (t *Tracer) learn(ev Event) {
-	var pc [1]uintptr
-	runtime.Callers(4, pc[:])
-	t.sites[ev].Store(pc[0])
-	t.fired[ev].Store(true)
-}
-
-// Fired reports whether an event was ever recorded; the tests use it to show
-// that every event of the catalogue happens.
-func (t *Tracer) Fired(ev Event) bool { return t.fired[ev].Load() }

@@ -91,12 +91,12 @@ func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route) error {
 	length := HeaderLen + len(data)
 	h := s.header(r, length)
 	b := env.Pool.New(length)
-	env.Trace.Mark(b)
 	uh := Header(b.Put(HeaderLen))
 	b.Append(data)
 	uh.encode(s.identity().local.Port(), to.Port(), length, checksum.PseudoHeader(r.Src, r.Dst, inet.ProtoUDP, length))
 	b.SetTransport()
 	b.Csum, b.CsumOffset = skb.CsumPartial, offChecksum
+	env.Trace.MarkSent(b, r.Src, r.Dst, inet.ProtoUDP)
 	env.Stat.Inc(stat.UdpOutDatagrams)
 	if b.Traced {
 		env.Trace.Packet(trace.UDPTx, b, trace.Addr(r.Src), trace.Addr(r.Dst),
