@@ -158,6 +158,9 @@ func (b *Buffer) Consume() {
 }
 
 func (b *Buffer) free() {
+	if b.Walk != nil {
+		b.Walk.End()
+	}
 	b.chunk.release()
 	for i := range b.frags {
 		b.frags[i].chunk.release()
