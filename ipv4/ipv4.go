@@ -96,3 +96,6 @@ func (m *Module) Confirm(r *inet.Route) {
 func (m *Module) Close() { m.frags.close() }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// DefaultTTL is net.ipv4.ip_default_ttl.
+func (m *Module) DefaultTTL() int { return m.set.defaultTTL.Get() }

@@ -62,7 +62,7 @@ func (c *Conn) updateWindow(s *segment) bool {
 	}
 	c.snd.wl1 = s.seq
 	if wnd == c.snd.wnd {
-		return false
+		return true
 	}
 	c.snd.wnd = wnd
 	if wnd > c.snd.maxWnd {

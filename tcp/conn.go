@@ -42,7 +42,6 @@ type Conn struct {
 
 	shownState atomic.Uint32 // state, for readers without the lock
 	listener   *listener     // in state Listen only
-	request    *request      // until the handshake of a passive open is complete
 }
 
 // sendSpace is RFC 9293's send sequence space (3.3.1).
@@ -117,7 +116,6 @@ type userState struct {
 	connecting                 bool
 	connected                  bool // connect has reported success
 	orphan                     bool // the user has closed the socket
-	shutRead                   bool
 	shutWrite                  bool
 	finQueued                  bool
 	nodelay                    bool
@@ -128,7 +126,6 @@ type userState struct {
 	userTimeout                time.Duration
 	keepIdle, keepIntvl        time.Duration
 	keepCount, synRetries      int
-	deferAccept                int
 	windowClamp                uint32
 	notSentLowat               uint32
 	rcvBufLocked, sndBufLocked bool

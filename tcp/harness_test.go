@@ -61,7 +61,6 @@ type host struct {
 	free clock.Time // when the sending side of the link is idle again
 	seed *rand.PCG
 	err  error // what Output returns, if set
-	icmp func(b *skb.Buffer, e *inet.Error)
 }
 
 func newWorld(t *testing.T, sysctls ...string) *world {

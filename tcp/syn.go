@@ -23,6 +23,7 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 		NoDupThresh:        s.recovery.Get()&4 != 0,
 		SlowStartAfterIdle: s.slowStartAfterIdle.Bool(),
 		Algorithm:          c.m.congestion.New(c.user.congestion),
+		Pool:               c.m.ranges,
 		RTT:                rtt.Config{MinRTO: time.Duration(s.rtoMin.Get()) * time.Microsecond},
 	}, una)
 }

@@ -22,6 +22,7 @@ type Module struct {
 	set settings
 
 	congestion *cc.Registry
+	ranges     *rtx.Pool // memory of retransmission queues
 
 	demux   demux
 	ports   ports
@@ -34,7 +35,7 @@ type Module struct {
 // New returns the TCP module of a stack. The caller enters it in the network
 // layer's protocol table.
 func New(env *inet.Env, net inet.Network) *Module {
-	m := &Module{env: env, net: net, congestion: cc.NewRegistry()}
+	m := &Module{env: env, net: net, congestion: cc.NewRegistry(), ranges: new(rtx.Pool)}
 	m.set.declare(env.Sysctl)
 	m.set.declareCongestion(env.Sysctl, m.congestion)
 	m.secrets.init(env.Rand)

@@ -1,0 +1,209 @@
+package ministack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"github.com/slankdev/ministack/socket"
+)
+
+// backlog is what Listen asks for; net.core.somaxconn bounds it.
+const backlog = 4096
+
+// transport is what a network name means.
+type transport struct {
+	name          string
+	typ, protocol int
+}
+
+func transportOf(network string) (transport, error) {
+	switch network {
+	case "tcp", "tcp4":
+		return transport{"tcp", socket.SOCK_STREAM, socket.IPPROTO_TCP}, nil
+	case "udp", "udp4":
+		return transport{"udp", socket.SOCK_DGRAM, socket.IPPROTO_UDP}, nil
+	}
+	return transport{}, net.UnknownNetworkError(network)
+}
+
+// parseAddr reads host:port. The host is an IPv4 address, "localhost", or
+// empty for any; the port a number or a well-known name.
+func parseAddr(network, address string) (netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	port, err := portOf(network, service)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	switch host {
+	case "":
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), port), nil
+	case "localhost":
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port), nil
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.AddrPort{}, &net.DNSError{Err: "only addresses are dialled: the stack resolves no names", Name: host, IsNotFound: true}
+	}
+	a = a.Unmap()
+	if !a.Is4() {
+		return netip.AddrPort{}, &net.AddrError{Err: "not an IPv4 address", Addr: host}
+	}
+	return netip.AddrPortFrom(a, port), nil
+}
+
+// services are the names that people type; the stack reads no /etc/services.
+func portOf(network, service string) (uint16, error) {
+	switch service {
+	case "":
+		return 0, nil
+	case "http":
+		return 80, nil
+	case "https":
+		return 443, nil
+	case "domain":
+		return 53, nil
+	}
+	n, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return 0, &net.AddrError{Err: "unknown port", Addr: network + "/" + service}
+	}
+	return uint16(n), nil
+}
+
+// Dial connects to an address; see DialContext.
+func (s *Stack) Dial(network, address string) (net.Conn, error) {
+	return s.DialContext(context.Background(), network, address)
+}
+
+// DialContext connects to an address, which is given as host:port with an IPv4
+// address or "localhost". Networks: tcp, tcp4, udp, udp4. Errors are
+// *net.OpError and unwrap to the errno of connect(2), or to the context's.
+func (s *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	t, err := transportOf(network)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	to, err := parseAddr(network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return s.dial(ctx, t, to)
+}
+
+func (s *Stack) dial(ctx context.Context, t transport, to netip.AddrPort) (net.Conn, error) {
+	addr := t.addr(to)
+	k, err := s.Socket(socket.AF_INET, t.typ, t.protocol)
+	if err != nil {
+		return nil, opError("dial", t.name, nil, nil, addr, err)
+	}
+	if err := s.connect(ctx, k, to); err != nil {
+		_ = k.Close() // the error of connect is the one to report
+		if ctx.Err() != nil {
+			return nil, &net.OpError{Op: "dial", Net: t.name, Addr: addr, Err: contextError(ctx)}
+		}
+		return nil, opError("dial", t.name, k, nil, addr, err)
+	}
+	if t.typ == socket.SOCK_DGRAM {
+		return s.newPacketConn(k), nil
+	}
+	return s.ready(k), nil
+}
+
+// contextError is the error of package net for a context that has ended.
+func contextError(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("i/o timeout: %w", errors.Join(ctx.Err(), syscall.ETIMEDOUT))
+	}
+	return ctx.Err()
+}
+
+// connect waits for the connection, or for the end of the context, which closes
+// the socket.
+func (s *Stack) connect(ctx context.Context, k *socket.Socket, to netip.AddrPort) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = k.Close() })
+	defer stop()
+	return k.Connect(to)
+}
+
+func (t transport) addr(a netip.AddrPort) net.Addr {
+	if t.typ == socket.SOCK_DGRAM {
+		return net.UDPAddrFromAddrPort(a)
+	}
+	return tcpAddr(a)
+}
+
+// bind makes a socket with a local name.
+func (s *Stack) bind(network, address string, typ int) (*socket.Socket, error) {
+	t, err := transportOf(network)
+	if err == nil && t.typ != typ {
+		err = net.UnknownNetworkError(network)
+	}
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+	}
+	at, err := parseAddr(network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+	}
+	k, err := s.Socket(socket.AF_INET, t.typ, t.protocol)
+	if err != nil {
+		return nil, opError("listen", t.name, nil, nil, t.addr(at), err)
+	}
+	if typ == socket.SOCK_STREAM {
+		err = k.Setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+	}
+	if err == nil {
+		err = k.Bind(at)
+	}
+	if err == nil && typ == socket.SOCK_STREAM {
+		err = k.Listen(backlog)
+	}
+	if err != nil {
+		_ = k.Close() // the first error is the one to report
+		return nil, opError("listen", t.name, nil, nil, t.addr(at), err)
+	}
+	return k, nil
+}
+
+// Listen accepts TCP connections at an address, host:port; an empty host is
+// any, port 0 is chosen. Errors unwrap to those of bind(2) and listen(2).
+func (s *Stack) Listen(network, address string) (net.Listener, error) {
+	k, err := s.bind(network, address, socket.SOCK_STREAM)
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{endpoint{stack: s, s: k, network: "tcp"}}
+	if a, err := k.Getsockname(); err == nil {
+		l.local = tcpAddr(a)
+	}
+	return l, nil
+}
+
+// ListenPacket receives UDP datagrams at an address; see Listen.
+func (s *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
+	k, err := s.bind(network, address, socket.SOCK_DGRAM)
+	if err != nil {
+		return nil, err
+	}
+	return s.newPacketConn(k), nil
+}
+
+// errDeadline is what a call returns whose deadline has passed before it
+// began, unless the socket is closed, which counts more.
+func errDeadline(k *socket.Socket) error {
+	if _, err := k.Getsockname(); err != nil {
+		return err
+	}
+	return syscall.EAGAIN
+}

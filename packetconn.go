@@ -1,0 +1,95 @@
+package ministack
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/slankdev/ministack/socket"
+)
+
+// PacketConn is a UDP socket as a net.PacketConn and, if it has a peer, as a
+// net.Conn.
+type PacketConn struct{ endpoint }
+
+var (
+	_ net.PacketConn = (*PacketConn)(nil)
+	_ net.Conn       = (*PacketConn)(nil)
+)
+
+// newPacketConn wraps a socket; connected says that it has a peer.
+func (s *Stack) newPacketConn(k *socket.Socket) *PacketConn {
+	p := &PacketConn{endpoint{stack: s, s: k, network: "udp"}}
+	if a, err := k.Getsockname(); err == nil {
+		p.local = net.UDPAddrFromAddrPort(a)
+	}
+	if a, err := k.Getpeername(); err == nil {
+		p.remote = net.UDPAddrFromAddrPort(a)
+	}
+	return p
+}
+
+// Read reads one datagram; what b does not hold of it is lost.
+func (p *PacketConn) Read(b []byte) (int, error) {
+	n, _, err := p.ReadFromUDPAddrPort(b)
+	return n, err
+}
+
+// Write sends one datagram to the peer.
+func (p *PacketConn) Write(b []byte) (int, error) {
+	if _, write := p.s.Deadlines(); write {
+		return 0, p.fail("write", errDeadline(p.s))
+	}
+	n, err := p.s.Send(b, 0)
+	return n, p.fail("write", err)
+}
+
+// ReadFrom reads one datagram and says from whom.
+func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, a, err := p.ReadFromUDPAddrPort(b)
+	if err != nil {
+		return n, nil, err
+	}
+	return n, net.UDPAddrFromAddrPort(a), nil
+}
+
+// ReadFromUDPAddrPort is ReadFrom without an allocation.
+func (p *PacketConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
+	if read, _ := p.s.Deadlines(); read {
+		return 0, netip.AddrPort{}, p.fail("read", errDeadline(p.s))
+	}
+	n, a, err := p.s.RecvFrom(b, 0)
+	return n, a, p.fail("read", err)
+}
+
+// WriteTo sends one datagram to an address.
+func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	u, ok := to.(*net.UDPAddr)
+	if !ok {
+		return 0, p.fail("write", syscall.EINVAL)
+	}
+	a := u.AddrPort()
+	return p.WriteToUDPAddrPort(b, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()))
+}
+
+// WriteToUDPAddrPort is WriteTo without an allocation.
+func (p *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if p.remote != nil {
+		return 0, p.fail("write", net.ErrWriteToConnected)
+	}
+	if _, write := p.s.Deadlines(); write {
+		return 0, p.fail("write", errDeadline(p.s))
+	}
+	n, err := p.s.SendTo(b, 0, to)
+	return n, p.fail("write", err)
+}
+
+// SetReadBuffer fixes the receive buffer's size, in bytes.
+func (p *PacketConn) SetReadBuffer(n int) error {
+	return p.fail("set", p.s.Setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, n))
+}
+
+// SetBroadcast allows sending to broadcast addresses (SO_BROADCAST).
+func (p *PacketConn) SetBroadcast(on bool) error {
+	return p.fail("set", p.s.Setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, number(on)))
+}

@@ -1,0 +1,108 @@
+package socket
+
+// Constants with Linux's values (socket(2), ip(7), tcp(7), poll(2)), whatever
+// the system that the program runs on.
+const (
+	AF_UNSPEC = 0
+	AF_INET   = 2
+	AF_PACKET = 17
+
+	SOCK_STREAM   = 1
+	SOCK_DGRAM    = 2
+	SOCK_RAW      = 3
+	SOCK_NONBLOCK = 0x800
+
+	IPPROTO_IP   = 0
+	IPPROTO_ICMP = 1
+	IPPROTO_TCP  = 6
+	IPPROTO_UDP  = 17
+	IPPROTO_RAW  = 255
+)
+
+// Levels of getsockopt and setsockopt.
+const (
+	SOL_SOCKET = 1
+	SOL_IP     = 0
+	SOL_TCP    = 6
+	SOL_UDP    = 17
+)
+
+// Options of SOL_SOCKET.
+const (
+	SO_REUSEADDR    = 2
+	SO_TYPE         = 3
+	SO_ERROR        = 4
+	SO_BROADCAST    = 6
+	SO_SNDBUF       = 7
+	SO_RCVBUF       = 8
+	SO_KEEPALIVE    = 9
+	SO_OOBINLINE    = 10
+	SO_LINGER       = 13
+	SO_REUSEPORT    = 15
+	SO_RCVTIMEO     = 20
+	SO_SNDTIMEO     = 21
+	SO_BINDTODEVICE = 25
+	SO_ACCEPTCONN   = 30
+	SO_PROTOCOL     = 38
+	SO_DOMAIN       = 39
+)
+
+// Options of SOL_IP.
+const (
+	IP_TOS             = 1
+	IP_TTL             = 2
+	IP_PKTINFO         = 8
+	IP_MTU_DISCOVER    = 10
+	IP_RECVERR         = 11
+	IP_RECVTTL         = 12
+	IP_RECVTOS         = 13
+	IP_MTU             = 14
+	IP_MULTICAST_IF    = 32
+	IP_MULTICAST_TTL   = 33
+	IP_MULTICAST_LOOP  = 34
+	IP_ADD_MEMBERSHIP  = 35
+	IP_DROP_MEMBERSHIP = 36
+)
+
+// Options of SOL_TCP.
+const (
+	TCP_NODELAY       = 1
+	TCP_MAXSEG        = 2
+	TCP_CORK          = 3
+	TCP_KEEPIDLE      = 4
+	TCP_KEEPINTVL     = 5
+	TCP_KEEPCNT       = 6
+	TCP_SYNCNT        = 7
+	TCP_LINGER2       = 8
+	TCP_WINDOW_CLAMP  = 10
+	TCP_INFO          = 11
+	TCP_QUICKACK      = 12
+	TCP_CONGESTION    = 13
+	TCP_USER_TIMEOUT  = 18
+	TCP_NOTSENT_LOWAT = 25
+)
+
+// Requests of ioctl.
+const (
+	SIOCINQ    = 0x541b
+	SIOCOUTQ   = 0x5411
+	SIOCATMARK = 0x8905
+)
+
+// Flags of send and recv.
+const (
+	MSG_OOB      = 0x1
+	MSG_PEEK     = 0x2
+	MSG_TRUNC    = 0x20
+	MSG_DONTWAIT = 0x40
+	MSG_WAITALL  = 0x100
+	MSG_NOSIGNAL = 0x4000
+	MSG_MORE     = 0x8000
+)
+
+// How to shut down.
+const (
+	SHUT_RD = iota
+	SHUT_WR
+	SHUT_RDWR
+)

@@ -1,0 +1,200 @@
+package socket
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/slankdev/ministack/tcp"
+)
+
+// Setsockopt sets an option that is a number (setsockopt(2)). SO_RCVTIMEO and
+// SO_SNDTIMEO are in microseconds, SO_LINGER in seconds, negative for off,
+// SO_BINDTODEVICE the device's index. Errors: ENOPROTOOPT for an option that
+// is not there, EINVAL.
+func (s *Socket) Setsockopt(level, name, value int) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	switch level {
+	case SOL_SOCKET:
+		return s.setSocketOption(name, value)
+	case SOL_IP:
+		return s.setIPOption(name, value)
+	}
+	return s.ops.SetInt(level, name, value)
+}
+
+// Getsockopt returns an option that is a number (getsockopt(2)); see
+// Setsockopt.
+func (s *Socket) Getsockopt(level, name int) (int, error) {
+	if err := s.open(); err != nil {
+		return 0, err
+	}
+	switch level {
+	case SOL_SOCKET:
+		return s.socketOption(name)
+	case SOL_IP:
+		return s.ipOption(name)
+	}
+	return s.ops.GetInt(level, name)
+}
+
+// Limits of the buffers (SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF).
+const (
+	minRcvBuf = 2304
+	minSndBuf = 4608
+)
+
+func (s *Socket) setSocketOption(name, value int) error {
+	switch name {
+	case SO_RCVBUF:
+		s.setRcvBuf(max(2*min(value, s.family.set.rmemMax.Get()), minRcvBuf)) // B46: twice what was asked
+		return nil
+	case SO_SNDBUF:
+		s.setSndBuf(max(2*min(value, s.family.set.wmemMax.Get()), minSndBuf))
+		return nil
+	case SO_RCVTIMEO:
+		s.rcvTimeout.Store(int64(value) * int64(time.Microsecond))
+		return nil
+	case SO_SNDTIMEO:
+		s.sndTimeout.Store(int64(value) * int64(time.Microsecond))
+		return nil
+	case SO_KEEPALIVE:
+		return s.setKeepAlive(value != 0)
+	case SO_BINDTODEVICE:
+		if value != 0 && s.family.env.Dev.ByIndex(value) == nil {
+			return syscall.ENODEV
+		}
+	}
+	return s.setCommon(name, value)
+}
+
+// setCommon sets what is kept in the part that all sockets have.
+func (s *Socket) setCommon(name, value int) error {
+	c := s.ops.Common()
+	c.Lock()
+	defer c.Unlock()
+	o, on := &c.Options, value != 0
+	switch name {
+	case SO_REUSEADDR:
+		o.ReuseAddr = on
+	case SO_REUSEPORT:
+		o.ReusePort = on
+	case SO_BROADCAST:
+		o.Broadcast = on
+	case SO_OOBINLINE:
+		o.OOBInline = on
+	case SO_LINGER:
+		o.Linger, o.LingerSeconds = value >= 0, max(value, 0)
+	case SO_BINDTODEVICE:
+		o.Device = value
+	default:
+		return syscall.ENOPROTOOPT
+	}
+	return nil
+}
+
+func (s *Socket) setRcvBuf(n int) {
+	if c := s.Conn(); c != nil {
+		c.SetRcvBuf(n)
+		return
+	}
+	s.ops.Common().RcvBuf.Store(int32(n))
+}
+
+func (s *Socket) setSndBuf(n int) {
+	if c := s.Conn(); c != nil {
+		c.SetSndBuf(n)
+		return
+	}
+	s.ops.Common().SndBuf.Store(int32(n))
+}
+
+func (s *Socket) setKeepAlive(on bool) error {
+	if c := s.Conn(); c != nil {
+		c.SetKeepAlive(on)
+		return nil
+	}
+	c := s.ops.Common()
+	c.Lock()
+	defer c.Unlock()
+	c.Options.KeepAlive = on
+	return nil
+}
+
+func (s *Socket) socketOption(name int) (int, error) {
+	c := s.ops.Common()
+	switch name {
+	case SO_TYPE:
+		return s.typ, nil
+	case SO_PROTOCOL:
+		return s.protocol, nil
+	case SO_DOMAIN:
+		return s.domain, nil
+	case SO_RCVBUF:
+		return int(c.RcvBuf.Load()), nil
+	case SO_SNDBUF:
+		return int(c.SndBuf.Load()), nil
+	case SO_RCVTIMEO:
+		return int(s.rcvTimeout.Load() / int64(time.Microsecond)), nil
+	case SO_SNDTIMEO:
+		return int(s.sndTimeout.Load() / int64(time.Microsecond)), nil
+	case SO_ERROR:
+		return errnoOf(c.TakeError()), nil
+	case SO_ACCEPTCONN:
+		k := s.Conn()
+		return number(k != nil && k.State() == tcp.Listen), nil
+	}
+	return s.commonOption(name)
+}
+
+func (s *Socket) commonOption(name int) (int, error) {
+	c := s.ops.Common()
+	c.Lock()
+	defer c.Unlock()
+	o := &c.Options
+	switch name {
+	case SO_REUSEADDR:
+		return number(o.ReuseAddr), nil
+	case SO_REUSEPORT:
+		return number(o.ReusePort), nil
+	case SO_BROADCAST:
+		return number(o.Broadcast), nil
+	case SO_OOBINLINE:
+		return number(o.OOBInline), nil
+	case SO_KEEPALIVE:
+		return number(o.KeepAlive), nil
+	case SO_BINDTODEVICE:
+		return o.Device, nil
+	case SO_LINGER:
+		if !o.Linger {
+			return -1, nil
+		}
+		return o.LingerSeconds, nil
+	}
+	return 0, syscall.ENOPROTOOPT
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func errnoOf(err error) int {
+	if e, ok := err.(syscall.Errno); ok {
+		return int(e)
+	}
+	return 0
+}
+
+// SetCongestion chooses a stream's congestion control (TCP_CONGESTION).
+// Errors: ENOENT, ENOPROTOOPT for other sockets.
+func (s *Socket) SetCongestion(name string) error {
+	c := s.Conn()
+	if c == nil {
+		return syscall.ENOPROTOOPT
+	}
+	return c.SetCongestion(name)
+}

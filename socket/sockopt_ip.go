@@ -1,0 +1,141 @@
+package socket
+
+import (
+	"net/netip"
+	"syscall"
+
+	"github.com/slankdev/ministack/inet"
+)
+
+// setIPOption sets an option of level SOL_IP (ip(7)).
+func (s *Socket) setIPOption(name, value int) error {
+	c := s.ops.Common()
+	c.Lock()
+	defer c.Unlock()
+	o := &c.Options
+	switch name {
+	case IP_TOS:
+		o.TOS = uint8(value)
+	case IP_TTL:
+		if value != -1 && (value < 1 || value > 255) {
+			return syscall.EINVAL
+		}
+		o.TTL = uint8(max(value, 0))
+	case IP_MTU_DISCOVER:
+		if value < inet.PMTUDont || value > inet.PMTUProbe {
+			return syscall.EINVAL
+		}
+		o.MTUDiscover = uint8(value)
+	case IP_RECVERR:
+		o.RecvErr = value != 0
+	case IP_PKTINFO:
+		o.PktInfo = value != 0
+	case IP_RECVTTL:
+		o.RecvTTL = value != 0
+	case IP_RECVTOS:
+		o.RecvTOS = value != 0
+	default:
+		return s.setMulticastOption(o, name, value)
+	}
+	return nil
+}
+
+func (s *Socket) setMulticastOption(o *inet.Options, name, value int) error {
+	if s.typ == SOCK_STREAM {
+		return syscall.ENOPROTOOPT
+	}
+	switch name {
+	case IP_MULTICAST_TTL:
+		if value < -1 || value > 255 {
+			return syscall.EINVAL
+		}
+		o.McastTTL = uint8(value)
+		if value == -1 {
+			o.McastTTL = 1
+		}
+	case IP_MULTICAST_LOOP:
+		o.McastLoop = value != 0
+	case IP_MULTICAST_IF:
+		if value != 0 && s.family.env.Dev.ByIndex(value) == nil {
+			return syscall.EADDRNOTAVAIL
+		}
+		o.McastIf = value
+	default:
+		return syscall.ENOPROTOOPT
+	}
+	return nil
+}
+
+// ipOption returns an option of level SOL_IP.
+func (s *Socket) ipOption(name int) (int, error) {
+	if name == IP_MTU {
+		return s.pathMTU()
+	}
+	c := s.ops.Common()
+	c.Lock()
+	defer c.Unlock()
+	o := &c.Options
+	switch name {
+	case IP_TOS:
+		return int(o.TOS), nil
+	case IP_TTL:
+		if o.TTL == 0 {
+			return s.defaultTTL(), nil
+		}
+		return int(o.TTL), nil
+	case IP_MTU_DISCOVER:
+		return int(o.MTUDiscover), nil
+	case IP_RECVERR:
+		return number(o.RecvErr), nil
+	case IP_PKTINFO:
+		return number(o.PktInfo), nil
+	case IP_RECVTTL:
+		return number(o.RecvTTL), nil
+	case IP_RECVTOS:
+		return number(o.RecvTOS), nil
+	case IP_MULTICAST_TTL:
+		return int(o.McastTTL), nil
+	case IP_MULTICAST_LOOP:
+		return number(o.McastLoop), nil
+	case IP_MULTICAST_IF:
+		return o.McastIf, nil
+	}
+	return 0, syscall.ENOPROTOOPT
+}
+
+func (s *Socket) defaultTTL() int { return s.family.proto.IP.DefaultTTL() }
+
+// pathMTU is that of the way to the peer. Error: ENOTCONN.
+func (s *Socket) pathMTU() (int, error) {
+	_, peer := s.ops.Names()
+	if !peer.IsValid() {
+		return 0, syscall.ENOTCONN
+	}
+	r, err := s.family.proto.IP.Route(&inet.Flow{Dst: peer.Addr()})
+	if err != nil {
+		return 0, err
+	}
+	return r.MTU, nil
+}
+
+// Membership joins or leaves a multicast group on a device, given by its
+// index (IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP). Errors: EINVAL, ENODEV,
+// EADDRINUSE for a second join, EADDRNOTAVAIL for leaving what was not joined.
+func (s *Socket) Membership(name int, group netip.Addr, device int) error {
+	if !group.Is4() || !group.IsMulticast() {
+		return syscall.EINVAL
+	}
+	d := s.family.env.Dev.ByIndex(device)
+	if d == nil {
+		return syscall.ENODEV
+	}
+	switch name {
+	case IP_ADD_MEMBERSHIP:
+		s.family.proto.IP.Join(d, group)
+	case IP_DROP_MEMBERSHIP:
+		s.family.proto.IP.Leave(d, group)
+	default:
+		return syscall.ENOPROTOOPT
+	}
+	return nil
+}
