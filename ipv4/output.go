@@ -19,7 +19,8 @@ import (
 func (m *Module) Output(b *skb.Buffer, r *inet.Route, h *inet.Header) error {
 	m.env.Stat.Inc(stat.IpOutRequests)
 	hlen := HeaderLen + (len(h.Options)+3)&^3
-	if total := hlen + b.Len(); total > maxLen {
+	total := hlen + b.Len() // before Push, which is part of it
+	if total > maxLen {
 		b.Drop(skb.PktTooBig)
 		return syscall.EMSGSIZE
 	}
@@ -29,7 +30,7 @@ func (m *Module) Output(b *skb.Buffer, r *inet.Route, h *inet.Header) error {
 	}
 	b.Net = skb.Net{Src: r.Src, Dst: r.Dst, Proto: h.Proto, TTL: ttl, TOS: h.TOS, DF: h.DF}
 	Header(b.Push(hlen)).encode(&fields{src: r.Src, dst: r.Dst, id: m.ids.next(r, h.Proto, max(1, int(b.GSOSegs))),
-		ttl: ttl, tos: h.TOS, proto: h.Proto, df: h.DF, total: hlen + b.Len(), options: h.Options})
+		ttl: ttl, tos: h.TOS, proto: h.Proto, df: h.DF, total: total, options: h.Options})
 	b.SetNetwork()
 	return m.send(b, r, h.DF, h.Loop)
 }
