@@ -190,7 +190,7 @@ func (s *snapshot) route(m *Module, f *inet.Flow) (*inet.Route, error) {
 	if !ok {
 		return nil, syscall.ENETUNREACH
 	}
-	r := &inet.Route{Dst: dst, NextHop: dst, Dev: e.Dev, MTU: e.Dev.MTU(), Type: inet.Unicast}
+	r := &inet.Route{Dst: dst, NextHop: dst, Dev: e.Dev, MTU: mtuOf(e.Dev), Type: inet.Unicast}
 	if e.Via.IsValid() {
 		r.NextHop = e.Via
 	} else if s.broadcasts[dst] == e.Dev {
@@ -209,7 +209,7 @@ func (s *snapshot) localRoute(f *inet.Flow, dst netip.Addr) (*inet.Route, error)
 	if !src.IsValid() || src.IsUnspecified() {
 		src = dst
 	}
-	return &inet.Route{Dst: dst, Src: src, NextHop: dst, Dev: s.lo, Type: inet.Local, MTU: s.lo.MTU()}, nil
+	return &inet.Route{Dst: dst, Src: src, NextHop: dst, Dev: s.lo, Type: inet.Local, MTU: mtuOf(s.lo)}, nil
 }
 
 // manyRoute is for broadcast and multicast: by the device that the flow names,
@@ -236,7 +236,7 @@ func (s *snapshot) manyRoute(m *Module, f *inet.Flow) (*inet.Route, error) {
 	if d == nil {
 		return nil, syscall.ENETUNREACH
 	}
-	return &inet.Route{Dst: f.Dst, Src: s.source(m, f, Entry{Dev: d}, f.Dst), NextHop: f.Dst, Dev: d, Type: typ, MTU: d.MTU()}, nil
+	return &inet.Route{Dst: f.Dst, Src: s.source(m, f, Entry{Dev: d}, f.Dst), NextHop: f.Dst, Dev: d, Type: typ, MTU: mtuOf(d)}, nil
 }
 
 // source chooses the source address: the flow's, the route's, one of the next
@@ -330,3 +330,7 @@ func (m *Module) publish(entries []Entry) {
 	m.routes.now.Store(newSnapshot(entries, m.env.Dev.All()))
 	m.routes.changed()
 }
+
+// mtuOf is the largest packet for a device: its MTU, or what a length field can
+// say, which is less on the loopback device.
+func mtuOf(d *netdev.Device) int { return min(d.MTU(), maxLen) }
