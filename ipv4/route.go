@@ -146,7 +146,6 @@ func (m *Module) Route(f *inet.Flow) (*inet.Route, error) {
 		return nil, err
 	}
 	r.Generation, r.Table = generation, &m.routes
-	r.MTU = min(r.MTU, maxLen) // the loopback device's is one more (ipv4_mtu)
 	mtu, expires := m.pmtu.get(r.Dst, m.env.Clock.Now())
 	if mtu != 0 {
 		r.MTU = min(r.MTU, mtu)
