@@ -168,12 +168,23 @@ var operations = []func(w *world, x *twin){
 	func(w *world, x *twin) { w.remove(x); x.b.Drop(Reason(1 + w.r.Intn(int(NumReasons)-1))) },
 }
 
+func (w *world) birth() {
+	pool, n := w.pools[w.r.Intn(2)], w.size()
+	p := w.random(n)
+	if w.r.Intn(3) == 0 {
+		c, off := pool.Chunk(n+200), w.r.Intn(200)
+		copy(c.Bytes()[off:], p)
+		w.add(pool.Build(c, off, n), p)
+		return
+	}
+	b := pool.New(n)
+	b.Append(p)
+	w.add(b, p)
+}
+
 func (w *world) step() {
 	if len(w.live) == 0 || len(w.live) < 12 && w.r.Intn(3) == 0 {
-		n := w.size()
-		b, p := w.pools[w.r.Intn(2)].New(n), w.random(n)
-		b.Append(p)
-		w.add(b, p)
+		w.birth()
 		return
 	}
 	x := w.live[w.r.Intn(len(w.live))]

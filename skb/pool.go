@@ -213,3 +213,13 @@ func (p *Pool) Adopt(src *Buffer) *Buffer {
 	src.Consume()
 	return b
 }
+
+// Build returns a buffer over n bytes of c at off, with what stands before
+// them as headroom, and takes the caller's reference over (build_skb): how a
+// driver makes a packet of storage that a system call filled.
+func (p *Pool) Build(c *Chunk, off, n int) *Buffer {
+	b := p.header()
+	b.ID = p.lastID.Add(1)
+	b.chunk, b.data, b.tail = c, off, off+n
+	return b
+}

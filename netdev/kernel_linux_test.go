@@ -1,0 +1,301 @@
+package netdev
+
+import (
+	"math/rand"
+	"net"
+	"testing"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/slankdev/ministack/skb"
+)
+
+var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+func TestTheKernelAnswersARPAndPing(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		w.sendARP(layers.ARPRequest, broadcast)
+		reply := w.next(has(layers.LayerTypeARP))
+		require.Equal(t, []byte(w.kernelMAC), reply.Bytes()[6:12])
+		reply.Consume()
+		for _, size := range []int{0, 1, 56, 1472} {
+			payload := randomBytes(rand.New(rand.NewSource(int64(size))), size)
+			w.send(w.buildIP(layers.IPProtocolICMPv4, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0), Id: 1, Seq: uint16(size)}, gopacket.Payload(payload)))
+			b := w.next(has(layers.LayerTypeICMPv4))
+			p := gopacket.NewPacket(b.Bytes(), layers.LayerTypeEthernet, gopacket.DecodeOptions{})
+			icmp := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
+			require.Equal(t, uint16(size), icmp.Seq)
+			require.Equal(t, payload, append([]byte{}, icmp.Payload...))
+			b.Consume()
+		}
+	})
+}
+
+// The kernel leaves UDP checksums to the device where it can; where the device
+// is a veth, even a socket without PACKET_VNET_HDR gets them unfinished.
+func TestUDPChecksumsAreRightInBothDirections(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+		require.NoError(t, unix.Sendto(fd, []byte("from the kernel"), 0, stackAddr(5555)))
+		b := w.next(has(layers.LayerTypeUDP))
+		if w.Features().Has(TxCsum) {
+			require.Equal(t, skb.CsumPartial, b.Csum)
+		}
+		for _, raw := range w.whole(b) {
+			require.Equal(t, "from the kernel", string(decode(t, raw, false).payload))
+		}
+		for _, text := range []string{"whole", "open"} {
+			b := w.buildIP(layers.IPProtocolUDP, &layers.UDP{SrcPort: 5555, DstPort: 7777}, gopacket.Payload(text))
+			if text == "open" {
+				leaveOpen(b)
+			}
+			w.send(b)
+			var buf [100]byte
+			n, from, err := unix.Recvfrom(fd, buf[:], 0)
+			require.NoError(t, err)
+			require.Equal(t, text, string(buf[:n]))
+			require.Equal(t, stackAddr(5555), from)
+		}
+	})
+}
+
+// tcpPeer is one connection of the kernel's, with the test as its peer.
+type tcpPeer struct {
+	*wire
+	fd       int
+	port     layers.TCPPort // the kernel's
+	snd, rcv uint32
+}
+
+// connect has the kernel open a connection and answers its handshake, with an
+// MSS of 1460 (RFC 9293 3.5).
+func connect(t testing.TB, w *wire) *tcpPeer {
+	c := &tcpPeer{wire: w, fd: kernelSocket(t, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0), snd: 5000}
+	require.Equal(t, unix.EINPROGRESS, unix.Connect(c.fd, stackAddr(80)))
+	b := w.next(has(layers.LayerTypeTCP))
+	syn := decode(t, w.whole(b)[0], false).tcp
+	require.True(t, syn.SYN)
+	c.port, c.rcv = syn.SrcPort, syn.Seq+1
+	h := c.header()
+	h.SYN, h.Options = true, []layers.TCPOption{{OptionType: layers.TCPOptionKindMSS, OptionLength: 4, OptionData: []byte{1460 >> 8, 1460 & 0xff}}}
+	w.send(w.buildIP(layers.IPProtocolTCP, h))
+	c.snd++
+	w.whole(w.next(has(layers.LayerTypeTCP)))
+	return c
+}
+
+func (c *tcpPeer) header() *layers.TCP {
+	return &layers.TCP{SrcPort: 80, DstPort: c.port, Seq: c.snd, Ack: c.rcv, ACK: true, Window: 65535}
+}
+
+func TestTheKernelsSuperSegmentsArriveWhole(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		c := connect(t, w)
+		data := randomBytes(rand.New(rand.NewSource(1)), 40000)
+		n, err := unix.Write(c.fd, data)
+		require.NoError(t, err)
+		require.Equal(t, len(data), n)
+		largest := 0
+		var stream []byte
+		for len(stream) < len(data) {
+			b := w.next(has(layers.LayerTypeTCP))
+			largest = max(largest, b.Len())
+			if b.GSO != skb.GSONone {
+				require.Equal(t, skb.GSOTCPv4, b.GSO)
+				require.Equal(t, uint16(1460), b.GSOSize)
+				require.Equal(t, (b.Len()-54+1459)/1460, int(b.GSOSegs))
+			}
+			for _, raw := range w.whole(b) {
+				d := decode(t, raw, false)
+				require.Equal(t, c.rcv, d.tcp.Seq)
+				stream, c.rcv = append(stream, d.payload...), c.rcv+uint32(len(d.payload))
+			}
+			w.send(w.buildIP(layers.IPProtocolTCP, c.header()))
+		}
+		require.Equal(t, data, stream)
+		if w.Features().Has(GRO) {
+			require.Greater(t, largest, 1514, "segmentation was left to us")
+		}
+		if _, isTAP := w.Driver.(*tap); isTAP && !w.Features().Has(TSO4) {
+			require.Equal(t, 1514, largest, "a plain TAP carries frames of the MTU")
+		}
+	})
+}
+
+func TestTheKernelTakesOurSuperSegments(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		c := connect(t, w)
+		data := randomBytes(rand.New(rand.NewSource(2)), 20000)
+		b := w.buildIP(layers.IPProtocolTCP, c.header(), gopacket.Payload(data))
+		leaveOpen(b)
+		b.GSO, b.GSOSize = skb.GSOTCPv4, 1460
+		w.send(b)
+		require.NoError(t, unix.SetNonblock(c.fd, false))
+		var got []byte
+		for len(got) < len(data) {
+			buf := make([]byte, len(data))
+			n, err := unix.Read(c.fd, buf)
+			require.NoError(t, err)
+			got = append(got, buf[:n]...)
+		}
+		require.Equal(t, data, got)
+	})
+}
+
+// A kernel socket with UDP_SEGMENT sends datagrams in one piece, and a veth
+// passes it on as it is.
+func TestUDPSuperSegmentsOfTheKernelAreRecognised(t *testing.T) {
+	w := openVeth(t, PacketOptions{MAC: stackMAC})
+	fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+	require.NoError(t, unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 1000))
+	data := randomBytes(rand.New(rand.NewSource(3)), 3500)
+	require.NoError(t, unix.Sendto(fd, data, 0, stackAddr(5555)))
+	var stream []byte
+	for len(stream) < len(data) {
+		for _, raw := range w.whole(w.next(has(layers.LayerTypeUDP))) {
+			d := decode(t, raw, false)
+			require.LessOrEqual(t, len(d.payload), 1000)
+			stream = append(stream, d.payload...)
+		}
+	}
+	require.Equal(t, data, stream)
+}
+
+func TestFramesThatWaitAreReadInOneBatch(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+		require.NoError(t, unix.Sendto(fd, []byte("first"), 0, stackAddr(5555)))
+		w.next(has(layers.LayerTypeUDP)).Consume() // ARP is done
+		for range 100 {
+			require.NoError(t, unix.Sendto(fd, []byte("more"), 0, stackAddr(5555)))
+		}
+		reads, frames := 0, 0
+		for frames < 100 {
+			var batch [rxBatch]*skb.Buffer
+			n, err := w.Read(w.pool, batch[:])
+			require.NoError(t, err)
+			dropAll(batch[:n])
+			reads, frames = reads+1, frames+n
+		}
+		require.Equal(t, 100, frames)
+		require.LessOrEqual(t, reads, 6) // a packet socket asks for more and more: 4 8 16 32 64
+	})
+}
+
+func TestABatchIsWrittenInOrder(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+		var batch []*skb.Buffer
+		for i := range 100 {
+			batch = append(batch, w.buildIP(layers.IPProtocolUDP, &layers.UDP{SrcPort: 5555, DstPort: 7777}, gopacket.Payload{byte(i)}))
+		}
+		writeAll(t, w.Driver, batch...)
+		for i := range 100 {
+			var buf [10]byte
+			_, _, err := unix.Recvfrom(fd, buf[:], 0)
+			require.NoError(t, err)
+			require.Equal(t, byte(i), buf[0])
+		}
+	})
+}
+
+func TestCloseEndsAReadThatWaitsForTheKernel(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		done := make(chan error)
+		go func() {
+			var batch [rxBatch]*skb.Buffer
+			for {
+				n, err := w.Read(w.pool, batch[:])
+				dropAll(batch[:n])
+				if err != nil {
+					done <- err
+					return
+				}
+			}
+		}()
+		require.NoError(t, w.Close())
+		require.ErrorIs(t, <-done, net.ErrClosed)
+		_, err := w.Write([]*skb.Buffer{nil})
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.NoError(t, w.Close(), "a second Close does nothing")
+	})
+}
+
+func TestAnInterfaceThatIsRemovedEndsTheRead(t *testing.T) {
+	for ifname, want := range map[string]unix.Errno{"tap0": unix.EBADFD, "s0": unix.ENODEV} {
+		t.Run(ifname, func(t *testing.T) {
+			open := wires["packet"]
+			if ifname == "tap0" {
+				open = wires["tap"]
+			}
+			w := open(t)
+			delLink(t, ifname)
+			var err error
+			for err == nil {
+				var batch [rxBatch]*skb.Buffer
+				var n int
+				n, err = w.Read(w.pool, batch[:])
+				dropAll(batch[:n])
+			}
+			require.ErrorIs(t, err, want)
+			require.Contains(t, err.Error(), ifname)
+		})
+	}
+}
+
+// Taking the interface down and up again must not end a packet driver.
+func TestAnInterfaceThatWasDownGoesOn(t *testing.T) {
+	w := openVeth(t, PacketOptions{MAC: stackMAC})
+	setLinkDown(t, "s0")
+	b := w.buildIP(layers.IPProtocolUDP, &layers.UDP{SrcPort: 1, DstPort: 2})
+	_, err := w.Write([]*skb.Buffer{b})
+	require.ErrorIs(t, err, unix.ENETDOWN)
+	b.Consume()
+	require.NoError(t, setLinkUp("s0"))
+	fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+	require.NoError(t, unix.Sendto(fd, []byte("back"), 0, stackAddr(5555)))
+	w.next(has(layers.LayerTypeUDP)).Consume()
+}
+
+// The kernel takes the tag out of the frame; the driver puts it back.
+func TestVLANTagsArePutBack(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		t.Run(map[bool]string{false: "vnet", true: "plain"}[plain], func(t *testing.T) {
+			w := openVeth(t, PacketOptions{MAC: stackMAC, Plain: plain})
+			far, err := OpenPacket("k0", PacketOptions{})
+			require.NoError(t, err)
+			defer far.Close()
+			tagged := w.build(&layers.Ethernet{SrcMAC: w.kernelMAC, DstMAC: stackMAC, EthernetType: layers.EthernetTypeDot1Q},
+				&layers.Dot1Q{VLANIdentifier: 42, Priority: 3, Type: 0x88b5}, gopacket.Payload("experimental EtherType, long enough not to be padded by anyone"))
+			want := append([]byte(nil), tagged.Bytes()...)
+			writeAll(t, far, tagged)
+			b := w.next(has(layers.LayerTypeDot1Q))
+			require.Equal(t, want, b.Bytes())
+			b.Consume()
+		})
+	}
+}
+
+// What the host itself sends by the shared interface is not ours to receive.
+func TestThePacketDriverDoesNotSeeWhatItsHostSends(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		w := openVeth(t, PacketOptions{MAC: stackMAC})
+		if p := w.Driver.(*packet); named { // as on kernels before 4.20
+			require.NoError(t, unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 0))
+			p.rx.named = true
+		}
+		other, err := OpenPacket("s0", PacketOptions{})
+		require.NoError(t, err)
+		own := w.buildIP(layers.IPProtocolUDP, &layers.UDP{SrcPort: 1, DstPort: 2}, gopacket.Payload("the host's"))
+		writeAll(t, other, own)
+		require.NoError(t, other.Close())
+		fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+		require.NoError(t, unix.Sendto(fd, []byte("the peer's"), 0, stackAddr(5555)))
+		for _, raw := range w.whole(w.next(has(layers.LayerTypeUDP))) {
+			require.Equal(t, "the peer's", string(decode(t, raw, false).payload))
+		}
+	}
+}

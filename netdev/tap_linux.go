@@ -1,0 +1,238 @@
+package netdev
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slankdev/ministack/skb"
+)
+
+// tap is an Ethernet interface of the kernel whose cable ends here
+// (Documentation/networking/tuntap.rst). Each system call moves one frame;
+// with IFF_VNET_HDR the frame may be a super-segment of 64 KB with its
+// checksum left open, in both directions.
+type tap struct {
+	*pollFD
+	name     string
+	mtu      int
+	features Features
+	vnet     bool
+
+	rx  landing                      // the reader's
+	tx  [2 + skb.MaxFrags]unix.Iovec // the writer's, as is the next
+	hdr [vnetLen]byte
+}
+
+// OpenTAP creates the TAP interface name, or opens it where it exists; an
+// empty name has the kernel choose one, which the driver's Name method tells.
+// The interface goes when the driver is closed, unless it was made persistent
+// by others. Errors wrap the errno: ENOENT, EACCES, EPERM, EBUSY, EINVAL.
+func OpenTAP(name string, o TAPOptions) (Driver, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, explainTun(err)
+	}
+	t := &tap{}
+	if err := t.setup(fd, name, o); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	if t.pollFD, err = newPollFD(fd); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *tap) setup(fd int, name string, o TAPOptions) error {
+	err := t.create(fd, name, !o.Plain)
+	if errors.Is(err, unix.EINVAL) && !o.Plain {
+		err = t.create(fd, name, false) // a kernel without IFF_VNET_HDR
+	}
+	if err != nil {
+		return explainTAP(name, err)
+	}
+	if t.vnet {
+		t.negotiate(fd)
+	}
+	if o.Owner != 0 {
+		if err := unix.IoctlSetInt(fd, unix.TUNSETOWNER, o.Owner); err != nil {
+			return fmt.Errorf("cannot give TAP interface %s to user %d: %w", t.name, o.Owner, err)
+		}
+	}
+	if o.MTU != 0 {
+		if err := setLinkMTU(t.name, o.MTU); err != nil {
+			return err
+		}
+	}
+	t.mtu, err = linkMTU(t.name)
+	return err
+}
+
+func (t *tap) create(fd int, name string, vnet bool) error {
+	ifr, err := unix.NewIfreq(name)
+	if err != nil {
+		return err
+	}
+	flags := uint16(unix.IFF_TAP | unix.IFF_NO_PI)
+	if vnet {
+		flags |= unix.IFF_VNET_HDR
+	}
+	ifr.SetUint16(flags)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr); err != nil {
+		return err
+	}
+	t.name, t.vnet = ifr.Name(), vnet
+	return nil
+}
+
+// negotiate tells the kernel what we take. What it takes from us comes with
+// the header.
+func (t *tap) negotiate(fd int) {
+	t.features = TxCsum | TSO4 | RxCsum
+	// The size is ours by default; an interface that others made may differ.
+	_ = unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetLen)
+	all := unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO_ECN
+	if unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, all) == nil {
+		t.features |= GRO
+		return
+	}
+	_ = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, unix.TUN_F_CSUM) // else frames come whole
+}
+
+// Name returns the interface's name.
+func (t *tap) Name() string { return t.name }
+
+func (t *tap) Features() Features { return t.features }
+
+func (t *tap) MTU() int { return t.mtu }
+
+// MAC has the stack make one up: the interface's own is the host's.
+func (t *tap) MAC() net.HardwareAddr { return nil }
+
+// Read waits for a frame and then takes what else is there.
+func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
+	if err := t.begin(); err != nil {
+		return 0, err
+	}
+	defer t.end()
+	for n := 0; ; {
+		b, err := t.readFrame(pool)
+		switch {
+		case err == nil && b != nil:
+			dst[n] = b
+			n++
+		case err == unix.EAGAIN && n == 0:
+			err = t.wait()
+		case err == unix.EAGAIN:
+			return n, nil
+		}
+		if err != nil && err != unix.EINTR || n == len(dst) {
+			return n, t.readError(err)
+		}
+	}
+}
+
+// readFrame reads one frame; nil where it had to be dropped.
+func (t *tap) readFrame(pool *skb.Pool) (*skb.Buffer, error) {
+	iov := t.rx.ready(pool, t.vnet)
+	r, _, errno := unix.Syscall(unix.SYS_READV, uintptr(t.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	if errno != 0 {
+		return nil, errno
+	}
+	n := int(r)
+	if !t.vnet {
+		return t.rx.take(pool, n), nil
+	}
+	return t.rx.takeDescribed(pool, n), nil
+}
+
+func (t *tap) readError(err error) error {
+	switch {
+	case err == nil || errors.Is(err, net.ErrClosed):
+		return err
+	case err == unix.EBADFD:
+		return fmt.Errorf("TAP interface %s was removed: %w", t.name, err)
+	}
+	return fmt.Errorf("reading from TAP interface %s: %w", t.name, err)
+}
+
+func (t *tap) Write(src []*skb.Buffer) (int, error) {
+	if err := t.begin(); err != nil {
+		return 0, err
+	}
+	defer t.end()
+	for i, b := range src {
+		err := t.writeFrame(b)
+		for err == unix.EINTR {
+			err = t.writeFrame(b)
+		}
+		switch err {
+		case nil:
+		case unix.EAGAIN, unix.ENOBUFS:
+			return i, nil
+		default:
+			return i, err
+		}
+	}
+	return len(src), nil
+}
+
+func (t *tap) writeFrame(b *skb.Buffer) error {
+	iov := t.tx[:0]
+	if t.vnet {
+		if err := vnetHeader(t.hdr[:]).encode(b); err != nil {
+			return err
+		}
+		iov = appendIovec(iov, t.hdr[:])
+	}
+	iov = frameIovecs(iov, b)
+	if len(iov) == 0 {
+		return unix.EINVAL
+	}
+	_, _, errno := unix.Syscall(unix.SYS_WRITEV, uintptr(t.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	clear(iov) // the garbage collector must not see buffers through it
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// Close ends a blocked Read; the interface goes.
+func (t *tap) Close() error {
+	err := t.pollFD.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rx.release()
+	return err
+}
+
+// explainTun says what to do where /dev/net/tun cannot be opened.
+func explainTun(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("no /dev/net/tun on this machine: load the tun module (modprobe tun), or in a container pass the device in (--device /dev/net/tun): %w", err)
+	case err == unix.ENODEV || err == unix.ENXIO:
+		return fmt.Errorf("/dev/net/tun is there but the kernel has no tun driver: load it with modprobe tun: %w", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("not allowed to open /dev/net/tun: be root, or have its mode made 0666: %w", err)
+	}
+	return fmt.Errorf("cannot open /dev/net/tun: %w", err)
+}
+
+// explainTAP says what to do where the interface cannot be had.
+func explainTAP(name string, err error) error {
+	switch err {
+	case unix.EPERM:
+		return fmt.Errorf("not allowed to create TAP interface %s: it needs CAP_NET_ADMIN; be root, or work in a user and network namespace of your own (unshare -Urn), or have root make it yours (ip tuntap add mode tap user $USER %s): %w", name, name, err)
+	case unix.EBUSY:
+		return fmt.Errorf("TAP interface %s is in use by another program: choose another name or stop that program: %w", name, err)
+	case unix.EINVAL:
+		return fmt.Errorf("%q cannot be a TAP interface: an interface of another kind has that name, or it is longer than 15 bytes: %w", name, err)
+	}
+	return fmt.Errorf("cannot create TAP interface %s: %w", name, err)
+}
