@@ -124,9 +124,9 @@ func (m *Module) Announce(d *netdev.Device, ip netip.Addr) {
 func (m *Module) send(d *netdev.Device, dst netdev.MACAddr, p *packet, cause uint64) {
 	b := m.env.Pool.New(HeaderLen)
 	b.Cause = cause
-	m.env.Trace.Mark(b)
 	Header(b.Put(HeaderLen)).encode(p)
 	b.SetNetwork()
+	m.env.Trace.Mark(b)
 	if b.Traced {
 		m.env.Trace.Packet(trace.ARPTx, b, uint32(p.op), trace.Addr(p.senderIP), trace.Addr(p.targetIP), 0)
 	}

@@ -109,7 +109,7 @@ const (
 
 // Info describes an event. Fields name the record's arguments in order; a
 // field named "src", "dst", "ip" or the like holds an IPv4 address, "ports"
-// holds source<<16|destination.
+// holds source<<16|destination, "local.peer" the ports of a connection.
 type Info struct {
 	Layer  Layer
 	Name   string
@@ -180,9 +180,9 @@ var catalogue = [NumEvents]Info{
 	TCPDeliver:  {LayerTCP, "deliver", "bytes queued", "RFC 9293 3.10.7.4", 0},
 	TCPTx:       {LayerTCP, "tx", "why seq ack flags.wnd", "RFC 9293 3.7", sent},
 	TCPRtx:      {LayerTCP, "rtx", "why seq n", "RFC 6298 5", slow},
-	TCPRstTx:    {LayerTCP, "rst.tx", "why seq ports", "RFC 9293 3.5.2", slow},
-	TCPRstRx:    {LayerTCP, "rst.rx", "verdict seq ports", "RFC 9293 3.5.3", slow},
-	TCPState:    {LayerTCP, "state", "old new peer ports", "RFC 9293 3.3.2", slow},
+	TCPRstTx:    {LayerTCP, "rst.tx", "why seq local.peer", "RFC 9293 3.5.2", slow},
+	TCPRstRx:    {LayerTCP, "rst.rx", "verdict seq local.peer", "RFC 9293 3.5.3", slow},
+	TCPState:    {LayerTCP, "state", "old new peer local.peer", "RFC 9293 3.3.2", slow},
 	TCPRTT:      {LayerTCP, "rtt", "sample.us srtt.us var.us rto.us", "RFC 6298 2", 0},
 	TCPCC:       {LayerTCP, "cc", "state cwnd ssthresh inflight", "RFC 5681", 0},
 	TCPWindow:   {LayerTCP, "window", "verdict wnd", "RFC 9293 3.8.6", 0},

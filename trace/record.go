@@ -49,8 +49,10 @@ func AddrOf(v uint32) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
+// dirOf tells a packet of our own, which has no device yet or is on its way out
+// of one, from one that came in.
 func dirOf(b *skb.Buffer) uint8 {
-	if b.Type == skb.PacketOutgoing {
+	if b.IfIndex == 0 || b.Type == skb.PacketOutgoing {
 		return Sent
 	}
 	return Received

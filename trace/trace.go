@@ -175,8 +175,9 @@ func (t *Tracer) Dropped(b *skb.Buffer, r skb.Reason, site uintptr) {
 	if r == skb.OtherHost && !traced {
 		return
 	}
-	rec := [1]Record{{Time: t.clock.Now(), Site: site, Event: StackDrop, Reason: r, Args: flowArgs(b)}}
+	rec := [1]Record{{Site: site, Event: StackDrop, Reason: r, Args: flowArgs(b)}}
 	rec[0].of(b)
+	rec[0].Time = t.clock.Now()
 	if r != skb.OtherHost {
 		t.flight.put(rec[:])
 	}
