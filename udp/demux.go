@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/slankdev/ministack/trace"
 )
 
 // The port table (udp_table): sockets by local port, in two levels of arrays
@@ -16,6 +18,7 @@ type page [256]atomic.Pointer[[]*Sock]
 type table struct {
 	mu    sync.Mutex // writers
 	pages [256]atomic.Pointer[page]
+	key   uint64 // of the hash that spreads peers
 }
 
 func (t *table) at(port uint16) []*Sock {
@@ -94,23 +97,33 @@ func (i *identity) score(local, peer netip.AddrPort, device int) int {
 }
 
 // lookup finds the socket for a datagram: the most specific one; among equals
-// (SO_REUSEPORT) one by the peer.
+// the last that was bound (SO_REUSEADDR), or one by the peer (SO_REUSEPORT).
 func (t *table) lookup(local, peer netip.AddrPort, device int) *Sock {
 	var best *Sock
-	top, equals := -1, uint32(0)
+	top, equals := -1, uint64(0)
 	for _, s := range t.at(local.Port()) {
-		n := s.identity().score(local, peer, device)
+		id := s.identity()
+		n := id.score(local, peer, device)
 		switch {
 		case n > top:
 			best, top, equals = s, n, 1
 		case n == top && n >= 0:
 			equals++
-			if uint32(peer.Port())*2654435761%equals == 0 {
+			if !id.reusePort || t.spread(peer)%equals == 0 {
 				best = s
 			}
 		}
 	}
 	return best
+}
+
+// spread is the keyed hash of a peer: no peer can choose its socket.
+func (t *table) spread(peer netip.AddrPort) uint64 {
+	x := t.key ^ uint64(trace.Addr(peer.Addr()))<<16 ^ uint64(peer.Port())
+	x *= 0x9e3779b97f4a7c15
+	x ^= x >> 32
+	x *= 0x9e3779b97f4a7c15
+	return x >> 32
 }
 
 // bind enters s under a, choosing a port if it has none. Errors: EADDRINUSE.
@@ -152,7 +165,7 @@ func (t *table) conflict(id *identity) bool {
 	return false
 }
 
-// choosePort takes a free port at random (RFC 6056 algorithm 2).
+// choosePort takes a free port at random (RFC 6056 algorithm 1).
 func (m *Module) choosePort(id *identity) bool {
 	low, high := m.ports.Get(0), m.ports.Get(1)
 	n := max(high-low+1, 1)

@@ -2,7 +2,6 @@ package udp
 
 import (
 	"net/netip"
-	"syscall"
 
 	"github.com/slankdev/ministack/checksum"
 	"github.com/slankdev/ministack/inet"
@@ -24,7 +23,7 @@ func (m *Module) Input(b *skb.Buffer) skb.Reason {
 			uint32(peer.Port())<<16|uint32(local.Port()), uint32(h.Length()))
 	}
 	b.Pull(HeaderLen)
-	if b.Type != skb.PacketHost {
+	if b.Type != skb.PacketHost && m.net.Kind(b.Net.Dst) >= inet.Broadcast {
 		return m.deliverMany(b, local, peer)
 	}
 	s := m.table.lookup(local, peer, int(b.IfIndex))
@@ -105,15 +104,9 @@ func (m *Module) Error(b *skb.Buffer, e *inet.Error) {
 	if s == nil {
 		return
 	}
-	hard, errno := e.Hard, e.Errno
 	if e.Kind == inet.NeedFrag {
 		m.net.UpdatePMTU(b.Net.Dst, int(e.Info))
-		if s.Options.MTUDiscover == inet.PMTUDont {
-			return
-		}
-		hard, errno = true, syscall.EMSGSIZE
 	}
-	if s.Options.RecvErr || hard && s.identity().peer.IsValid() {
-		s.SetError(errno)
-	}
+	s.reported.Store(e)
+	s.Defer(deferError)
 }

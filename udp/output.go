@@ -32,7 +32,7 @@ func (s *Sock) Send(data []byte, to netip.AddrPort, _ int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.autobind(netip.IPv4Unspecified()); err != nil {
+	if err := s.autobind(); err != nil {
 		return 0, err
 	}
 	if err := s.transmit(data, to, r); err != nil {
@@ -75,7 +75,8 @@ func (s *Sock) lookupRoute(dst, src netip.Addr) (*inet.Route, error) {
 	if device == 0 && dst.IsMulticast() {
 		device = s.Options.McastIf
 	}
-	r, err := s.m.net.Route(&inet.Flow{Dst: dst, Src: src, Device: device, TOS: s.Options.TOS})
+	s.flow = inet.Flow{Dst: dst, Src: src, Device: device, TOS: s.Options.TOS}
+	r, err := s.m.net.Route(&s.flow)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (s *Sock) lookupRoute(dst, src netip.Addr) (*inet.Route, error) {
 func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route) error {
 	env := s.m.env
 	length := HeaderLen + len(data)
-	h := s.header(r, length)
+	r = s.fillHeader(r, length)
 	b := env.Pool.New(length)
 	uh := Header(b.Put(HeaderLen))
 	b.Append(data)
@@ -97,28 +98,51 @@ func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route) error {
 	b.SetTransport()
 	b.Csum, b.CsumOffset = skb.CsumPartial, offChecksum
 	env.Trace.MarkSent(b, r.Src, r.Dst, inet.ProtoUDP)
-	env.Stat.Inc(stat.UdpOutDatagrams)
 	if b.Traced {
 		env.Trace.Packet(trace.UDPTx, b, trace.Addr(r.Src), trace.Addr(r.Dst),
 			uint32(s.identity().local.Port())<<16|uint32(to.Port()), uint32(length))
 	}
-	return s.m.net.Output(b, r, &h)
+	return s.sent(s.m.net.Output(b, r, &s.header), len(data))
 }
 
-// header decides the network header: DF follows IP_MTU_DISCOVER, and is not
-// set on what must be fragmented unless the user insists.
-func (s *Sock) header(r *inet.Route, length int) inet.Header {
-	o := &s.Options
-	h := inet.Header{Proto: inet.ProtoUDP, TTL: o.TTL, TOS: o.TOS, Options: o.IPOptions, Loop: true}
-	fits := length+s.m.net.HeaderLen() <= r.MTU
+// sent counts what became of a datagram. That the device had no room is told
+// only to who asked for all errors: a network may lose a datagram anywhere
+// (udp_send_skb).
+func (s *Sock) sent(err error, n int) error {
+	env := s.m.env
+	if err == syscall.ENOBUFS && !s.Options.RecvErr {
+		env.Stat.Inc(stat.UdpSndbufErrors)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	env.Stat.Inc(stat.UdpOutDatagrams)
+	if env.Trace.On(trace.SockWrite) {
+		env.Trace.Event(trace.SockWrite, s.ID, uint32(n), 0, 0, 0)
+	}
+	return nil
+}
+
+// fillHeader decides the network header and returns the route to send by. DF
+// follows IP_MTU_DISCOVER, and is not set on what must be fragmented unless the
+// user insists; a probe goes as far as the device lets it (ip(7)).
+func (s *Sock) fillHeader(r *inet.Route, length int) *inet.Route {
+	o, h := &s.Options, &s.header
+	*h = inet.Header{Proto: inet.ProtoUDP, TTL: o.TTL, TOS: o.TOS, Options: o.IPOptions, Loop: true}
 	switch o.MTUDiscover {
-	case inet.PMTUDo, inet.PMTUProbe:
+	case inet.PMTUDo:
 		h.DF = true
+	case inet.PMTUProbe:
+		h.DF = true
+		probe := *r
+		probe.MTU = r.Dev.MTU()
+		r = &probe
 	case inet.PMTUWant:
-		h.DF = fits
+		h.DF = length+s.m.net.HeaderLen() <= r.MTU
 	}
 	if r.Type == inet.Multicast {
 		h.TTL, h.Loop = o.McastTTL, o.McastLoop
 	}
-	return h
+	return r
 }

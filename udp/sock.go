@@ -21,8 +21,17 @@ type Sock struct {
 	queue skb.Queue
 	route *inet.Route // of a connected socket
 
+	reported atomic.Pointer[inet.Error] // by ICMP, not looked at yet
+
+	flow   inet.Flow   // what the last call asked a route for,
+	header inet.Header // and the network header that it sent
+
 	closed, shutRead, shutWrite bool
+	boundAddr, boundPort        bool // by the user; Connect's choice is undone
 }
+
+// deferError is the deferred work of an ICMP error.
+const deferError = 1
 
 // defaultBuffer is net.core.rmem_default.
 const defaultBuffer = 212992
@@ -55,20 +64,29 @@ const (
 // receive takes over a datagram whose data is the payload.
 func (s *Sock) receive(b *skb.Buffer, peer netip.AddrPort) skb.Reason {
 	b.CB[cbPort] = uint32(peer.Port())
-	return s.Receive(b)
+	r := s.Receive(b)
+	if r == skb.SocketBacklog {
+		s.countFull()
+	}
+	return r
+}
+
+func (s *Sock) countFull() {
+	s.m.env.Stat.Inc(stat.UdpRcvbufErrors)
+	s.m.env.Stat.Inc(stat.UdpInErrors)
 }
 
 // Packet queues a datagram under the socket's lock; see inet.Handler. What the
-// buffer does not take is dropped without a word (B14).
+// buffer does not take is dropped without a word (B14); an empty one takes a
+// datagram of any size.
 func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
 	if s.closed || s.shutRead {
 		return b.Drop(skb.SocketClose)
 	}
 	b.Compact()
 	size := int32(b.TrueSize())
-	if s.RmemAlloc.Load()+size > s.RcvBuf.Load() {
-		s.m.env.Stat.Inc(stat.UdpRcvbufErrors)
-		s.m.env.Stat.Inc(stat.UdpInErrors)
+	if s.queue.Len() > 0 && s.RmemAlloc.Load()+size > s.RcvBuf.Load() {
+		s.countFull()
 		return b.Drop(skb.SocketRcvBuff)
 	}
 	b.CB[cbCharge] = uint32(size)
@@ -82,10 +100,23 @@ func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
 	return skb.NotDropped
 }
 
-// Deferred and Released have nothing to do; see inet.Handler.
-func (s *Sock) Deferred(uint32) {}
+// Deferred gives the user the last ICMP error: if the socket is connected or
+// asked for all of them (B15, B47; IP_RECVERR in ip(7)).
+func (s *Sock) Deferred(uint32) {
+	e := s.reported.Swap(nil)
+	if e == nil {
+		return
+	}
+	hard, errno := e.Hard, e.Errno
+	if e.Kind == inet.NeedFrag {
+		hard, errno = s.Options.MTUDiscover != inet.PMTUDont, syscall.EMSGSIZE
+	}
+	if s.Options.RecvErr || hard && s.identity().peer.IsValid() {
+		s.SetError(errno)
+	}
+}
 
-// Released has nothing to do.
+// Released has nothing to do; see inet.Handler.
 func (s *Sock) Released() {}
 
 // Bind gives the socket its local name. Errors: EINVAL for one that has a
@@ -105,15 +136,26 @@ func (s *Sock) Bind(a netip.AddrPort) error {
 	case !addr.IsUnspecified() && s.m.net.Kind(addr) == inet.Unicast:
 		return syscall.EADDRNOTAVAIL
 	}
-	return s.m.bind(s, a)
+	if err := s.m.bind(s, a); err != nil {
+		return err
+	}
+	s.boundAddr, s.boundPort = !a.Addr().IsUnspecified(), a.Port() != 0
+	if tr := s.m.env.Trace; tr.On(trace.SockBind) {
+		tr.Event(trace.SockBind, s.ID, trace.Addr(a.Addr()), uint32(s.identity().local.Port()), 0, 0)
+	}
+	return nil
 }
 
 // autobind gives a socket a port that has none (inet_autobind).
-func (s *Sock) autobind(addr netip.Addr) error {
-	if s.identity().local.Port() != 0 {
+func (s *Sock) autobind() error {
+	local := s.identity().local
+	switch {
+	case local.Port() != 0:
 		return nil
+	case !local.IsValid():
+		local = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	}
-	return s.m.bind(s, netip.AddrPortFrom(addr, 0))
+	return s.m.bind(s, local)
 }
 
 // Connect names the peer: only its datagrams are received, and its ICMP errors
@@ -125,22 +167,19 @@ func (s *Sock) Connect(to netip.AddrPort) error {
 	if s.closed {
 		return syscall.EBADF
 	}
-	id := *s.identity()
 	if !to.IsValid() {
-		id.peer = netip.AddrPort{}
-		s.route = nil
-		s.id.Store(&id)
+		s.disconnect()
 		return nil
 	}
-	r, err := s.lookupRoute(to.Addr(), id.local.Addr())
+	r, err := s.lookupRoute(to.Addr(), s.identity().local.Addr())
 	if err != nil {
 		return err
 	}
-	if err := s.autobind(netip.IPv4Unspecified()); err != nil {
+	if err := s.autobind(); err != nil {
 		return err
 	}
-	id = *s.identity()
-	id.peer = to
+	id := *s.identity()
+	id.peer = netip.AddrPortFrom(r.Dst, to.Port())
 	if id.local.Addr().IsUnspecified() {
 		id.local = netip.AddrPortFrom(r.Src, id.local.Port())
 	}
@@ -150,6 +189,30 @@ func (s *Sock) Connect(to netip.AddrPort) error {
 		tr.Event(trace.SockConnect, s.ID, trace.Addr(to.Addr()), uint32(to.Port()), 0, 0)
 	}
 	return nil
+}
+
+// disconnect takes the peer away, and of the local name what the user had not
+// asked for (__udp_disconnect).
+func (s *Sock) disconnect() {
+	id := *s.identity()
+	id.peer, s.route = netip.AddrPort{}, nil
+	if !s.boundAddr && id.local.IsValid() {
+		id.local = netip.AddrPortFrom(netip.IPv4Unspecified(), id.local.Port())
+	}
+	if !s.boundPort {
+		s.m.table.remove(s)
+		id.local = netip.AddrPortFrom(id.local.Addr(), 0)
+	}
+	s.id.Store(&id)
+}
+
+// SetDevice binds the socket to a device, 0 for none (SO_BINDTODEVICE).
+func (s *Sock) SetDevice(index int) {
+	s.Lock()
+	defer s.Unlock()
+	id := *s.identity()
+	s.Options.Device, id.device, s.route = index, index, nil
+	s.id.Store(&id)
 }
 
 // Message is a received datagram's description.

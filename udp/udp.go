@@ -20,7 +20,9 @@ var _ inet.Protocol = (*Module)(nil)
 // New returns the UDP module. ports is net.ipv4.ip_local_port_range, which TCP
 // declares. The caller enters the module in the network layer's table.
 func New(env *inet.Env, net inet.Network, ports *sysctl.Vector) *Module {
-	return &Module{env: env, net: net, ports: ports}
+	m := &Module{env: env, net: net, ports: ports}
+	m.table.key = env.Rand.Uint64()
+	return m
 }
 
 // Close closes every socket.
