@@ -249,7 +249,7 @@ func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
 	env.Trace.MarkSent(b, c.Local.Addr(), c.Peer.Addr(), inet.ProtoTCP)
 	if b.Traced {
 		h := Header(b.Data())
-		env.Trace.Packet(trace.TCPTx, b, why, h.Seq().Uint32(), h.Ack().Uint32(), uint32(h.Flags())<<16|uint32(h.Window()))
+		env.Trace.Packet(trace.TCPTx, b, why<<24|uint32(h.Flags())<<16|uint32(h.Window()), h.Seq().Uint32(), h.Ack().Uint32(), c.portPair())
 	}
 	r, err := c.checkRoute()
 	if err != nil {

@@ -36,7 +36,8 @@ func (m *Module) send(r *reply) {
 	m.env.Stat.Inc(stat.TcpOutSegs)
 	if b.Traced {
 		f := &r.fields
-		m.env.Trace.Packet(trace.TCPTx, b, txAck, f.seq.Uint32(), f.ack.Uint32(), uint32(f.flags)<<16|uint32(f.window))
+		m.env.Trace.Packet(trace.TCPTx, b, txAck<<24|uint32(f.flags)<<16|uint32(f.window), f.seq.Uint32(), f.ack.Uint32(),
+			uint32(f.src)<<16|uint32(f.dst))
 	}
 	_ = m.net.Output(b, route, &inet.Header{Proto: inet.ProtoTCP, TOS: r.tos, DF: true}) // it is as if it were lost
 }

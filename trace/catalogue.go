@@ -178,7 +178,7 @@ var catalogue = [NumEvents]Info{
 	TCPSack:     {LayerTCP, "sack", "delivered sacked lost", "RFC 6675 4", 0},
 	TCPData:     {LayerTCP, "data", "verdict seq len", "RFC 9293 3.10.7.4", 0},
 	TCPDeliver:  {LayerTCP, "deliver", "bytes queued", "RFC 9293 3.10.7.4", 0},
-	TCPTx:       {LayerTCP, "tx", "why seq ack flags.wnd", "RFC 9293 3.7", sent},
+	TCPTx:       {LayerTCP, "tx", "why.flags.wnd seq ack ports", "RFC 9293 3.7", sent},
 	TCPRtx:      {LayerTCP, "rtx", "why seq n", "RFC 6298 5", slow},
 	TCPRstTx:    {LayerTCP, "rst.tx", "why seq local.peer", "RFC 9293 3.5.2", slow},
 	TCPRstRx:    {LayerTCP, "rst.rx", "verdict seq local.peer", "RFC 9293 3.5.3", slow},

@@ -73,6 +73,8 @@ func appendArg(args Args, ev Event, field string, v uint32) Args {
 		return append(args, number("lport", v>>16), number("pport", v&0xffff))
 	case "proto.ttl":
 		return append(args, word("proto", protoName(v>>8)), number("ttl", v&0xff))
+	case "why.flags.wnd":
+		return append(args, word("why", whyName(ev, v>>24)), word("flags", tcpFlags(v>>16&0xff)), number("wnd", v&0xffff))
 	case "flags.wnd":
 		return append(args, word("flags", tcpFlags(v>>16)), number("wnd", v&0xffff))
 	}
