@@ -1,5 +1,7 @@
 package socket
 
+import "github.com/slankdev/ministack/inet"
+
 // Constants with Linux's values (socket(2), ip(7), tcp(7), poll(2)), whatever
 // the system that the program runs on.
 const (
@@ -11,6 +13,7 @@ const (
 	SOCK_DGRAM    = 2
 	SOCK_RAW      = 3
 	SOCK_NONBLOCK = 0x800
+	SOCK_CLOEXEC  = 0x80000 // accepted; there is nothing to exec
 
 	IPPROTO_IP   = 0
 	IPPROTO_ICMP = 1
@@ -98,6 +101,17 @@ const (
 	MSG_WAITALL  = 0x100
 	MSG_NOSIGNAL = 0x4000
 	MSG_MORE     = 0x8000
+)
+
+// Events of poll and, with the same values, of Poller.
+const (
+	POLLIN    = inet.PollIn
+	POLLPRI   = inet.PollPri
+	POLLOUT   = inet.PollOut
+	POLLERR   = inet.PollErr
+	POLLHUP   = inet.PollHup
+	POLLNVAL  = inet.Ready(0x020)
+	POLLRDHUP = inet.PollRdHup
 )
 
 // How to shut down.

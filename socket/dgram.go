@@ -20,7 +20,7 @@ func (o dgramOps) Accept(*inet.Patience) (Ops, error) { return nil, syscall.EOPN
 func (o dgramOps) Connect(to netip.AddrPort, _ *inet.Patience) error { return o.s.Connect(to) }
 
 func (o dgramOps) SendMsg(m *Message, flags int, _ *inet.Patience) (int, error) {
-	if flags&MSG_OOB != 0 {
+	if flags&(MSG_OOB|MSG_MORE) != 0 { // no urgent data, no corking
 		return 0, syscall.EOPNOTSUPP
 	}
 	return o.s.Send(m.Data, m.Addr, flags)

@@ -9,14 +9,20 @@ import (
 	"github.com/slankdev/ministack/inet"
 )
 
+// Poller watches many sockets of a stack, as epoll(7) does: a wake-up of a
+// socket puts it on the ready list, and only those are asked what they are
+// ready for; so it costs what becomes ready, not what is watched.
+//
+// A wake-up runs under the socket's locks and takes mu, so nothing of a socket
+// is called while mu is held.
+
 // Flags of Poller.Add (epoll_ctl(2)), beside the events.
 const (
 	EPOLLONESHOT inet.Ready = 1 << 30
 	EPOLLET      inet.Ready = 1 << 31
 )
 
-// Poller watches many sockets of a stack, as epoll(7) does: it costs what
-// becomes ready, not what is watched.
+// Poller watches sockets; see NewPoller.
 type Poller struct {
 	clk   clock.Clock
 	mu    sync.Mutex
@@ -25,13 +31,14 @@ type Poller struct {
 	wake  chan struct{}
 }
 
+// pollItem is a watched socket. It is replaced, not changed, by Mod.
 type pollItem struct {
 	s      *Socket
 	events inet.Ready
 	data   any
-	waiter *inet.Waiter
-	queued bool
-	off    bool // a one-shot that was reported
+	waiter *inet.Waiter // set before anybody but its maker sees the item
+	queued bool         // on the ready list; the poller's mu, like what follows
+	off    bool         // removed, or a one-shot that was reported
 }
 
 // Event is one ready socket.
@@ -47,60 +54,67 @@ func (f *Family) NewPoller() *Poller {
 }
 
 // Add watches a socket for events, with EPOLLET or EPOLLONESHOT among them.
-// Error: EEXIST.
+// Errors: EEXIST, EBADF.
 func (p *Poller) Add(s *Socket, events inet.Ready, data any) error {
-	p.mu.Lock()
-	if p.items[s] != nil {
-		p.mu.Unlock()
-		return syscall.EEXIST
-	}
-	i := &pollItem{s: s, events: events, data: data}
-	p.items[s] = i
-	p.mu.Unlock()
-	i.waiter = s.Waiters().Add(events, func(inet.Ready) { p.notify(i) })
-	p.check(i)
-	return nil
+	return p.put(&pollItem{s: s, events: events, data: data}, false)
 }
 
-// Mod changes what a socket is watched for, and arms a one-shot again. Error:
-// ENOENT.
+// Mod changes what a socket is watched for, and arms a one-shot again. Errors:
+// ENOENT, EBADF.
 func (p *Poller) Mod(s *Socket, events inet.Ready, data any) error {
-	p.mu.Lock()
-	i := p.items[s]
-	if i == nil {
-		p.mu.Unlock()
-		return syscall.ENOENT
-	}
-	i.waiter.Remove()
-	i.events, i.data, i.off = events, data, false
-	p.mu.Unlock()
-	i.waiter = s.Waiters().Add(events, func(inet.Ready) { p.notify(i) })
-	p.check(i)
-	return nil
+	return p.put(&pollItem{s: s, events: events, data: data}, true)
 }
 
 // Del watches a socket no more. Error: ENOENT.
 func (p *Poller) Del(s *Socket) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	i := p.items[s]
-	if i == nil {
+	old := p.items[s]
+	p.retire(old)
+	p.mu.Unlock()
+	if old == nil {
 		return syscall.ENOENT
 	}
-	i.waiter.Remove()
-	i.off = true
-	delete(p.items, s)
+	old.waiter.Remove()
 	return nil
 }
 
-// check enters a socket that is ready already.
-func (p *Poller) check(i *pollItem) {
-	if i.s.Poll()&(i.events|always) != 0 {
+// put enters an item, in the place of another one or not.
+func (p *Poller) put(i *pollItem, replace bool) error {
+	if err := i.s.open(); err != nil {
+		return err
+	}
+	i.waiter = i.s.Waiters().Add(wakers(i.events), func(inet.Ready) { p.notify(i) })
+	p.mu.Lock()
+	old := p.items[i.s]
+	if (old != nil) != replace {
+		p.mu.Unlock()
+		i.waiter.Remove()
+		if replace {
+			return syscall.ENOENT
+		}
+		return syscall.EEXIST
+	}
+	p.retire(old)
+	p.items[i.s] = i
+	p.mu.Unlock()
+	if old != nil {
+		old.waiter.Remove()
+	}
+	if i.s.Poll()&(i.events|always) != 0 { // it is ready already
 		p.notify(i)
+	}
+	return nil
+}
+
+// retire takes an item out; mu is held. The caller removes its waiter.
+func (p *Poller) retire(i *pollItem) {
+	if i != nil {
+		i.off = true
+		delete(p.items, i.s)
 	}
 }
 
-// notify runs under locks of the socket.
+// notify puts an item on the ready list. It runs under locks of the socket.
 func (p *Poller) notify(i *pollItem) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,6 +123,11 @@ func (p *Poller) notify(i *pollItem) {
 	}
 	i.queued = true
 	p.ready = append(p.ready, i)
+	p.kick()
+}
+
+// kick wakes a Wait.
+func (p *Poller) kick() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -118,6 +137,9 @@ func (p *Poller) notify(i *pollItem) {
 // Wait returns up to len(events) ready sockets, and how many; it waits for the
 // first one up to timeout (negative: for ever; epoll_wait(2)).
 func (p *Poller) Wait(events []Event, timeout time.Duration) int {
+	if len(events) == 0 {
+		return 0
+	}
 	until := clock.Time(0)
 	if timeout >= 0 {
 		until = p.clk.Now().Add(timeout)
@@ -130,49 +152,65 @@ func (p *Poller) Wait(events []Event, timeout time.Duration) int {
 	}
 }
 
-// collect asks those that were notified. A level-triggered socket that is
-// still ready stays on the list.
+// collect asks those on the ready list, each once, until events is full.
 func (p *Poller) collect(events []Event) int {
-	p.mu.Lock()
-	list := p.ready
-	p.ready = nil
-	for _, i := range list {
-		i.queued = false
-	}
-	p.mu.Unlock()
 	n := 0
-	for k, i := range list {
-		if n == len(events) {
-			p.requeue(list[k:])
+	for left := p.pending(); left > 0 && n < len(events); left-- {
+		i := p.next()
+		if i == nil {
 			break
 		}
-		if p.report(i, &events[n]) {
+		if p.report(i, i.s.Poll(), &events[n]) {
 			n++
 		}
+	}
+	if p.pending() > 0 {
+		p.kick() // for the next Wait, or another goroutine's
 	}
 	return n
 }
 
-func (p *Poller) requeue(list []*pollItem) {
-	for _, i := range list {
-		p.notify(i)
-	}
+func (p *Poller) pending() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.ready)
 }
 
-func (p *Poller) report(i *pollItem, e *Event) bool {
-	r := i.s.Poll() & (i.events | always)
+// next takes the first item off the ready list. A wake-up from now on puts it
+// there again.
+func (p *Poller) next() *pollItem {
 	p.mu.Lock()
-	off := i.off
-	if r != 0 && i.events&EPOLLONESHOT != 0 {
-		i.off = true
+	defer p.mu.Unlock()
+	if len(p.ready) == 0 {
+		return nil
 	}
-	p.mu.Unlock()
-	if r == 0 || off {
+	i := p.ready[0]
+	p.ready[0] = nil
+	p.ready = p.ready[1:]
+	i.queued = false
+	return i
+}
+
+// report fills in what an item is ready for, and reports whether that is
+// anything. A closed socket is forgotten; a level-triggered one goes back to
+// the end of the list, to be asked again; a one-shot is switched off.
+func (p *Poller) report(i *pollItem, now inet.Ready, e *Event) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now &= i.events | always
+	if now&POLLNVAL != 0 {
+		p.retire(i)
+	}
+	if now == 0 || i.off {
 		return false
 	}
-	*e = Event{Socket: i.s, Events: r, Data: i.data}
-	if i.events&(EPOLLET|EPOLLONESHOT) == 0 {
-		p.notify(i)
+	*e = Event{Socket: i.s, Events: now, Data: i.data}
+	switch {
+	case i.events&EPOLLONESHOT != 0:
+		i.off = true
+	case i.events&EPOLLET == 0 && !i.queued:
+		i.queued = true
+		p.ready = append(p.ready, i)
 	}
 	return true
 }

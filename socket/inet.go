@@ -1,14 +1,17 @@
 package socket
 
 import (
+	"net"
+	"os"
+	"sync"
 	"syscall"
-	"time"
 
 	"github.com/slankdev/ministack/icmp"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/sysctl"
 	"github.com/slankdev/ministack/tcp"
+	"github.com/slankdev/ministack/trace"
 	"github.com/slankdev/ministack/udp"
 )
 
@@ -27,6 +30,8 @@ type Family struct {
 	proto Protocols
 	table []kind
 	set   settings
+	open  openSockets
+	calls sync.Pool // of *call
 }
 
 // kind is one row of the table.
@@ -38,59 +43,104 @@ type kind struct {
 // settings are the sysctls of net.core that sockets share.
 type settings struct {
 	rmemMax, wmemMax, rmemDefault, wmemDefault *sysctl.Int
+	pingGroups                                 *sysctl.Vector
 }
 
 // New returns the socket layer of a stack.
 func New(env *inet.Env, p Protocols) *Family {
 	f := &Family{env: env, proto: p}
 	const most = 1 << 30
-	f.set.rmemMax = env.Sysctl.Int("net.core.rmem_max", 212992, minRcvBuf, most)
-	f.set.wmemMax = env.Sysctl.Int("net.core.wmem_max", 212992, minSndBuf, most)
+	f.set.rmemMax = env.Sysctl.Int("net.core.rmem_max", 4<<20, minRcvBuf, most)
+	f.set.wmemMax = env.Sysctl.Int("net.core.wmem_max", 4<<20, minSndBuf, most)
 	f.set.rmemDefault = env.Sysctl.Int("net.core.rmem_default", 212992, minRcvBuf, most)
 	f.set.wmemDefault = env.Sysctl.Int("net.core.wmem_default", 212992, minSndBuf, most)
+	f.set.pingGroups = env.Sysctl.Vector("net.ipv4.ping_group_range", 0, 1<<31-1)
+	f.open.all = map[*Socket]struct{}{}
 	f.table = []kind{
 		{SOCK_STREAM, IPPROTO_TCP, func() Ops { return streamOps{p.TCP.NewSock()} }},
 		{SOCK_DGRAM, IPPROTO_UDP, f.newDatagram},
-		{SOCK_DGRAM, IPPROTO_ICMP, func() Ops { return newPing(env, p) }},
+		{SOCK_DGRAM, IPPROTO_ICMP, f.newPing},
 	}
 	return f
 }
 
 func (f *Family) newDatagram() Ops {
 	s := f.proto.UDP.NewSock()
-	s.RcvBuf.Store(int32(f.set.rmemDefault.Get()))
-	s.SndBuf.Store(int32(f.set.wmemDefault.Get()))
+	f.size(&s.Sock)
 	return dgramOps{s}
 }
 
-// maxProtocol is IPPROTO_MAX, MPTCP's number and one.
-const maxProtocol = 263
+func (f *Family) newPing() Ops {
+	s := newPing(f.env, f.proto)
+	f.size(&s.Sock)
+	return pingOps{s}
+}
+
+// size gives a socket's buffers their default sizes (sock_init_data).
+func (f *Family) size(s *inet.Sock) {
+	s.RcvBuf.Store(int32(f.set.rmemDefault.Get()))
+	s.SndBuf.Store(int32(f.set.wmemDefault.Get()))
+}
+
+const (
+	maxProtocol = 263 // IPPROTO_MAX, MPTCP's number and one
+	maxType     = 11  // SOCK_MAX
+)
 
 // Socket makes a socket (socket(2), B1). Errors: EAFNOSUPPORT, EINVAL for a
-// protocol that cannot be, EPROTONOSUPPORT for one that the type does not
-// have, ESOCKTNOSUPPORT for a type that is not there.
+// type or protocol that cannot be, ESOCKTNOSUPPORT for a type that is not
+// there, EPROTONOSUPPORT for a protocol that the type does not have, EACCES for
+// a ping socket outside of net.ipv4.ping_group_range.
 func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
-	if domain != AF_INET {
-		return nil, syscall.EAFNOSUPPORT
-	}
 	nonblock := typ&SOCK_NONBLOCK != 0
-	typ &^= SOCK_NONBLOCK
-	if protocol < 0 || protocol >= maxProtocol {
+	typ &^= SOCK_NONBLOCK | SOCK_CLOEXEC
+	switch {
+	case domain != AF_INET:
+		return nil, syscall.EAFNOSUPPORT
+	case typ < 0 || typ >= maxType || protocol < 0 || protocol >= maxProtocol:
 		return nil, syscall.EINVAL
 	}
+	k, err := f.find(typ, protocol)
+	if err != nil {
+		return nil, err
+	}
+	if k.typ == SOCK_DGRAM && k.protocol == IPPROTO_ICMP && !f.mayPing() {
+		return nil, syscall.EACCES
+	}
+	s := f.enter(&Socket{ops: k.make(), domain: domain, typ: typ, protocol: k.protocol})
+	if s == nil {
+		return nil, net.ErrClosed
+	}
+	s.nonblock.Store(nonblock)
+	if tr := f.env.Trace; tr.On(trace.SockOpen) {
+		tr.Event(trace.SockOpen, s.ops.Common().ID, uint32(domain), uint32(typ), uint32(k.protocol), 0)
+	}
+	return s, nil
+}
+
+// find looks (type, protocol) up; protocol 0 takes the type's first. Raw
+// sockets have no first (B1).
+func (f *Family) find(typ, protocol int) (kind, error) {
 	err := syscall.ESOCKTNOSUPPORT
+	if typ == SOCK_RAW {
+		err = syscall.EPROTONOSUPPORT
+	}
 	for _, k := range f.table {
 		if k.typ != typ {
 			continue
 		}
 		err = syscall.EPROTONOSUPPORT
 		if protocol == k.protocol || protocol == IPPROTO_IP {
-			s := &Socket{ops: k.make(), family: f, domain: domain, typ: typ, protocol: k.protocol}
-			s.nonblock.Store(nonblock)
-			return s, nil
+			return k, nil
 		}
 	}
-	return nil, err
+	return kind{}, err
 }
 
-func durationOf(ns int64) time.Duration { return time.Duration(ns) }
+// mayPing reports whether the process' group may have ping sockets (B48). On
+// systems without groups only an empty range forbids them.
+func (f *Family) mayPing() bool {
+	low, high := f.set.pingGroups.Get(0), f.set.pingGroups.Get(1)
+	group := os.Getegid()
+	return low <= high && (group < 0 || low <= group && group <= high)
+}

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/slankdev/ministack/icmp"
@@ -23,20 +24,28 @@ type pingSock struct {
 	queue  skb.Queue
 	local  netip.Addr
 	peer   netip.Addr
+
+	reported atomic.Pointer[inet.Error] // by ICMP, not looked at yet
 }
 
-func newPing(env *inet.Env, p Protocols) Ops {
+func newPing(env *inet.Env, p Protocols) *pingSock {
 	s := &pingSock{p: p, local: netip.IPv4Unspecified()}
 	s.Init(env, s)
-	s.RcvBuf.Store(212992)
-	s.SndBuf.Store(212992)
 	s.pinger = icmp.Pinger{Deliver: s.Receive, Error: s.failed}
-	return pingOps{s}
+	return s
 }
 
 // failed is told of an ICMP error about a request.
 func (s *pingSock) failed(_ *skb.Buffer, e *inet.Error) {
-	if s.Options.RecvErr || e.Hard && s.peer.IsValid() {
+	s.reported.Store(e)
+	s.Defer(1)
+}
+
+// Deferred gives the user the last ICMP error: if the socket is connected or
+// asked for all of them (B15).
+func (s *pingSock) Deferred(uint32) {
+	e := s.reported.Swap(nil)
+	if e != nil && (s.Options.RecvErr || e.Hard && s.peer.IsValid()) {
 		s.SetError(e.Errno)
 	}
 }
@@ -44,15 +53,17 @@ func (s *pingSock) failed(_ *skb.Buffer, e *inet.Error) {
 // cbPingCharge is where a queued reply keeps what the socket was charged.
 const cbPingCharge = 0
 
-// Packet queues a reply under the socket's lock.
+// Packet queues a reply under the socket's lock, if it is to the socket's
+// address and came in by its device (ping_lookup).
 func (s *pingSock) Packet(b *skb.Buffer) skb.Reason {
+	b.Compact()
 	size := int32(b.TrueSize())
 	switch {
 	case s.closed:
 		return b.Drop(skb.SocketClose)
-	case s.peer.IsValid() && s.peer != b.Net.Src:
+	case !s.matches(b):
 		return b.Drop(skb.NoSocket)
-	case s.RmemAlloc.Load()+size > s.RcvBuf.Load():
+	case s.queue.Len() > 0 && s.RmemAlloc.Load()+size > s.RcvBuf.Load():
 		return b.Drop(skb.SocketRcvBuff)
 	}
 	b.CB[cbPingCharge] = uint32(size)
@@ -62,12 +73,20 @@ func (s *pingSock) Packet(b *skb.Buffer) skb.Reason {
 	return skb.NotDropped
 }
 
-func (s *pingSock) Deferred(uint32) {}
-func (s *pingSock) Released()       {}
+func (s *pingSock) matches(b *skb.Buffer) bool {
+	return (!s.peer.IsValid() || s.peer == b.Net.Src) && (s.local.IsUnspecified() || s.local == b.Net.Dst) &&
+		(s.Options.Device == 0 || s.Options.Device == int(b.IfIndex))
+}
+
+// Released has nothing to do; see inet.Handler.
+func (s *pingSock) Released() {}
 
 // register takes the identifier, or any if it is 0.
 func (s *pingSock) register(id uint16) error {
-	if s.added {
+	switch {
+	case s.closed:
+		return syscall.EBADF
+	case s.added:
 		return nil
 	}
 	s.pinger.ID = id
@@ -81,14 +100,23 @@ func (s *pingSock) register(id uint16) error {
 func (o pingOps) Bind(a netip.AddrPort) error {
 	o.Lock()
 	defer o.Unlock()
+	addr := a.Addr()
+	if !addr.IsValid() {
+		addr = netip.IPv4Unspecified()
+	}
 	switch {
 	case o.added:
 		return syscall.EINVAL
-	case !a.Addr().IsUnspecified() && !o.p.IP.IsLocal(a.Addr()):
+	case !addr.Is4():
+		return syscall.EAFNOSUPPORT
+	case !addr.IsUnspecified() && !o.p.IP.IsLocal(addr):
 		return syscall.EADDRNOTAVAIL
 	}
-	o.local = a.Addr()
-	return o.register(a.Port())
+	if err := o.register(a.Port()); err != nil {
+		return err
+	}
+	o.local = addr
+	return nil
 }
 
 func (o pingOps) Listen(int) error { return syscall.EOPNOTSUPP }
@@ -98,10 +126,15 @@ func (o pingOps) Accept(*inet.Patience) (Ops, error) { return nil, syscall.EOPNO
 func (o pingOps) Connect(to netip.AddrPort, _ *inet.Patience) error {
 	o.Lock()
 	defer o.Unlock()
-	if _, err := o.route(to.Addr()); err != nil {
+	if !to.IsValid() { // AF_UNSPEC undoes it
+		o.peer = netip.Addr{}
+		return nil
+	}
+	r, err := o.route(to.Addr())
+	if err != nil {
 		return err
 	}
-	o.peer = to.Addr()
+	o.peer = r.Dst
 	return o.register(0)
 }
 
@@ -119,7 +152,7 @@ func (s *pingSock) route(dst netip.Addr) (*inet.Route, error) {
 
 // SendMsg sends an echo request: the data is the ICMP header, of which type and
 // sequence number count, and the payload.
-func (o pingOps) SendMsg(m *Message, _ int, _ *inet.Patience) (int, error) {
+func (o pingOps) SendMsg(m *Message, flags int, _ *inet.Patience) (int, error) {
 	o.Lock()
 	defer o.Unlock()
 	dst := m.Addr.Addr()
@@ -127,6 +160,8 @@ func (o pingOps) SendMsg(m *Message, _ int, _ *inet.Patience) (int, error) {
 		dst = o.peer
 	}
 	switch {
+	case flags&(MSG_OOB|MSG_MORE) != 0:
+		return 0, syscall.EOPNOTSUPP
 	case !dst.IsValid():
 		return 0, syscall.EDESTADDRREQ
 	case len(m.Data) > 65535-20:

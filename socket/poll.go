@@ -15,11 +15,20 @@ type PollFd struct {
 }
 
 // always are the events that nobody needs to ask for.
-const always = inet.PollErr | inet.PollHup
+const always = POLLERR | POLLHUP | POLLNVAL
+
+// wakers are the wake-ups that events may come with: the end of the peer's
+// stream wakes readers.
+func wakers(events inet.Ready) inet.Ready {
+	if events&POLLRDHUP != 0 {
+		events |= POLLIN
+	}
+	return events
+}
 
 // Poll waits until one of the sockets is ready, or for the time given
 // (negative: for ever), and returns how many are (poll(2)). All sockets must be
-// of one stack.
+// of stacks on one clock. Without a socket it returns at once.
 func Poll(fds []PollFd, timeout time.Duration) int {
 	if len(fds) == 0 {
 		return 0
@@ -31,7 +40,7 @@ func Poll(fds []PollFd, timeout time.Duration) int {
 	}
 	wake := make(chan struct{}, 1)
 	for i := range fds {
-		w := fds[i].Socket.Waiters().Add(fds[i].Events, func(inet.Ready) {
+		w := fds[i].Socket.Waiters().Add(wakers(fds[i].Events), func(inet.Ready) {
 			select {
 			case wake <- struct{}{}:
 			default:

@@ -57,17 +57,7 @@ type Socket struct {
 	sndTimeout            atomic.Int64
 	readDeadline          inet.Deadline
 	writeDeadline         inet.Deadline
-}
-
-// patience is that of a call that reads or writes.
-func (s *Socket) patience(read bool, flags int) *inet.Patience {
-	p := &inet.Patience{NonBlock: s.nonblock.Load() || flags&MSG_DONTWAIT != 0, Deadline: &s.writeDeadline}
-	timeout := s.sndTimeout.Load()
-	if read {
-		p.Deadline, timeout = &s.readDeadline, s.rcvTimeout.Load()
-	}
-	p.Timeout = durationOf(timeout)
-	return p
+	groups                memberships
 }
 
 // open returns EBADF for a closed socket.
@@ -99,11 +89,18 @@ func (s *Socket) Accept() (*Socket, netip.AddrPort, error) {
 	if err := s.open(); err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	ops, err := s.ops.Accept(s.patience(true, 0))
+	c := s.reading(0)
+	defer s.end(c)
+	ops, err := s.ops.Accept(&c.patience)
 	if err != nil {
 		return nil, netip.AddrPort{}, s.closedOr(err)
 	}
-	child := &Socket{ops: ops, family: s.family, domain: s.domain, typ: s.typ, protocol: s.protocol}
+	child := s.family.enter(&Socket{ops: ops, domain: s.domain, typ: s.typ, protocol: s.protocol})
+	if child == nil {
+		return nil, netip.AddrPort{}, syscall.EBADF
+	}
+	child.rcvTimeout.Store(s.rcvTimeout.Load())
+	child.sndTimeout.Store(s.sndTimeout.Load())
 	_, peer := ops.Names()
 	return child, peer, nil
 }
@@ -121,51 +118,9 @@ func (s *Socket) Connect(to netip.AddrPort) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	return s.closedOr(s.ops.Connect(to, s.patience(false, 0)))
-}
-
-// Send sends to the peer (send(2)).
-func (s *Socket) Send(p []byte, flags int) (int, error) {
-	return s.SendMsg(&Message{Data: p}, flags)
-}
-
-// SendTo sends to an address (sendto(2)).
-func (s *Socket) SendTo(p []byte, flags int, to netip.AddrPort) (int, error) {
-	return s.SendMsg(&Message{Data: p, Addr: to}, flags)
-}
-
-// SendMsg sends a message (sendmsg(2)).
-func (s *Socket) SendMsg(m *Message, flags int) (int, error) {
-	if err := s.open(); err != nil {
-		return 0, err
-	}
-	n, err := s.ops.SendMsg(m, flags, s.patience(false, flags))
-	return n, s.closedOr(err)
-}
-
-// Recv receives (recv(2)). On a stream, 0 and no error is its end.
-func (s *Socket) Recv(p []byte, flags int) (int, error) {
-	return s.RecvMsg(&Message{Data: p}, flags)
-}
-
-// RecvFrom receives, and says from whom (recvfrom(2)).
-func (s *Socket) RecvFrom(p []byte, flags int) (int, netip.AddrPort, error) {
-	m := Message{Data: p}
-	n, err := s.RecvMsg(&m, flags)
-	return n, m.Addr, err
-}
-
-// RecvMsg receives a message (recvmsg(2)). With MSG_TRUNC it returns a
-// datagram's whole length.
-func (s *Socket) RecvMsg(m *Message, flags int) (int, error) {
-	if err := s.open(); err != nil {
-		return 0, err
-	}
-	n, err := s.ops.RecvMsg(m, flags, s.patience(true, flags))
-	if n == 0 && s.closed.Load() {
-		err = syscall.EBADF // what looks like the end of the stream was Close
-	}
-	return n, s.closedOr(err)
+	c := s.writing(0)
+	defer s.end(c)
+	return s.closedOr(s.ops.Connect(to, &c.patience))
 }
 
 // Shutdown ends one or both directions (shutdown(2)).
@@ -181,11 +136,34 @@ func (s *Socket) Close() error {
 	if s.closed.Swap(true) {
 		return syscall.EBADF
 	}
-	p := s.patience(false, 0)
-	p.Deadline, p.Timeout = nil, 0
-	err := s.ops.Close(p)
-	s.ops.Common().Wake(inet.PollIn | inet.PollOut | inet.PollHup)
+	s.family.leave(s)
+	s.leaveGroups()
+	err := s.ops.Close(&inet.Patience{}) // SO_LINGER waits whether O_NONBLOCK is set or not
+	s.wake(inet.PollIn | inet.PollOut | inet.PollHup)
 	return err
+}
+
+// abort is Close without order, for the end of the stack.
+func (s *Socket) abort() {
+	if s.closed.Swap(true) {
+		return
+	}
+	s.leaveGroups()
+	if c := s.Conn(); c != nil {
+		c.Abort()
+	} else {
+		_ = s.ops.Close(&inet.Patience{}) // a datagram socket's has no error
+	}
+	s.wake(inet.PollIn | inet.PollOut | inet.PollHup)
+}
+
+// wake wakes calls that sleep. It takes the lock, so that a call that is about
+// to sleep does so first and is not missed.
+func (s *Socket) wake(events inet.Ready) {
+	c := s.ops.Common()
+	c.Lock()
+	c.Wake(events)
+	c.Unlock()
 }
 
 // Getsockname returns the local name (getsockname(2)).
@@ -220,8 +198,14 @@ func (s *Socket) Ioctl(request int) (int, error) {
 	return s.ops.Ioctl(request)
 }
 
-// Poll returns what the socket is ready for now (poll(2)).
-func (s *Socket) Poll() inet.Ready { return s.ops.Poll() }
+// Poll returns what the socket is ready for now (poll(2)); POLLNVAL once it is
+// closed.
+func (s *Socket) Poll() inet.Ready {
+	if s.closed.Load() {
+		return POLLNVAL
+	}
+	return s.ops.Poll()
+}
 
 // Waiters is the queue of those who wait for the socket.
 func (s *Socket) Waiters() *inet.WaitQueue { return s.ops.Common().Waiters() }
@@ -233,13 +217,13 @@ func (s *Socket) Ops() Ops { return s.ops }
 // the zero Time removes the bound. Past it they return EAGAIN.
 func (s *Socket) SetReadDeadline(at clock.Time) {
 	s.readDeadline.Set(at)
-	s.ops.Common().Wake(inet.PollIn)
+	s.wake(inet.PollIn)
 }
 
 // SetWriteDeadline bounds sends and connects; see SetReadDeadline.
 func (s *Socket) SetWriteDeadline(at clock.Time) {
 	s.writeDeadline.Set(at)
-	s.ops.Common().Wake(inet.PollOut)
+	s.wake(inet.PollOut)
 }
 
 // Deadlines reports which of the two deadlines have passed.

@@ -1,9 +1,11 @@
 package socket
 
 import (
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/tcp"
 )
 
@@ -54,17 +56,13 @@ func (s *Socket) setSocketOption(name, value int) error {
 		s.setSndBuf(max(2*min(value, s.family.set.wmemMax.Get()), minSndBuf))
 		return nil
 	case SO_RCVTIMEO:
-		s.rcvTimeout.Store(int64(value) * int64(time.Microsecond))
-		return nil
+		return setTimeout(&s.rcvTimeout, value)
 	case SO_SNDTIMEO:
-		s.sndTimeout.Store(int64(value) * int64(time.Microsecond))
-		return nil
+		return setTimeout(&s.sndTimeout, value)
 	case SO_KEEPALIVE:
 		return s.setKeepAlive(value != 0)
 	case SO_BINDTODEVICE:
-		if value != 0 && s.family.env.Dev.ByIndex(value) == nil {
-			return syscall.ENODEV
-		}
+		return s.setDevice(value)
 	}
 	return s.setCommon(name, value)
 }
@@ -86,11 +84,34 @@ func (s *Socket) setCommon(name, value int) error {
 		o.OOBInline = on
 	case SO_LINGER:
 		o.Linger, o.LingerSeconds = value >= 0, max(value, 0)
-	case SO_BINDTODEVICE:
-		o.Device = value
 	default:
 		return syscall.ENOPROTOOPT
 	}
+	return nil
+}
+
+func setTimeout(t *atomic.Int64, microseconds int) error {
+	if microseconds < 0 {
+		return syscall.EDOM
+	}
+	t.Store(int64(microseconds) * int64(time.Microsecond))
+	return nil
+}
+
+// setDevice binds the socket to a device by its index, 0 for none. Error:
+// ENODEV.
+func (s *Socket) setDevice(index int) error {
+	if index != 0 && s.family.env.Dev.ByIndex(index) == nil {
+		return syscall.ENODEV
+	}
+	if o, ok := s.ops.(dgramOps); ok {
+		o.s.SetDevice(index)
+		return nil
+	}
+	c := s.ops.Common()
+	c.Lock()
+	defer c.Unlock()
+	c.Options.Device = index
 	return nil
 }
 
@@ -140,10 +161,9 @@ func (s *Socket) socketOption(name int) (int, error) {
 	case SO_SNDTIMEO:
 		return int(s.sndTimeout.Load() / int64(time.Microsecond)), nil
 	case SO_ERROR:
-		return errnoOf(c.TakeError()), nil
+		return takeError(c), nil
 	case SO_ACCEPTCONN:
-		k := s.Conn()
-		return number(k != nil && k.State() == tcp.Listen), nil
+		return number(s.listens()), nil
 	}
 	return s.commonOption(name)
 }
@@ -182,11 +202,21 @@ func number(b bool) int {
 	return 0
 }
 
-func errnoOf(err error) int {
-	if e, ok := err.(syscall.Errno); ok {
+// takeError returns the error that ended the socket's work, or else the last
+// one that did not, and clears it (sock_error, sk_err_soft).
+func takeError(c *inet.Sock) int {
+	if e, ok := c.TakeError().(syscall.Errno); ok {
 		return int(e)
 	}
-	return 0
+	soft := c.SoftError()
+	c.SetSoftError(0)
+	return int(soft)
+}
+
+// listens reports whether the socket is a listener.
+func (s *Socket) listens() bool {
+	c := s.Conn()
+	return c != nil && c.State() == tcp.Listen
 }
 
 // SetCongestion chooses a stream's congestion control (TCP_CONGESTION).

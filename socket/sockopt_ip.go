@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"net/netip"
 	"syscall"
 
 	"github.com/slankdev/ministack/inet"
@@ -16,6 +15,9 @@ func (s *Socket) setIPOption(name, value int) error {
 	switch name {
 	case IP_TOS:
 		o.TOS = uint8(value)
+		if s.typ == SOCK_STREAM {
+			o.TOS &^= 3 // ECN is TCP's own (RFC 3168 6.1)
+		}
 	case IP_TTL:
 		if value != -1 && (value < 1 || value > 255) {
 			return syscall.EINVAL
@@ -46,13 +48,13 @@ func (s *Socket) setMulticastOption(o *inet.Options, name, value int) error {
 	}
 	switch name {
 	case IP_MULTICAST_TTL:
-		if value < -1 || value > 255 {
+		if value == -1 {
+			value = 1
+		}
+		if value < 1 || value > 255 { // 0, this host only, is not had
 			return syscall.EINVAL
 		}
 		o.McastTTL = uint8(value)
-		if value == -1 {
-			o.McastTTL = 1
-		}
 	case IP_MULTICAST_LOOP:
 		o.McastLoop = value != 0
 	case IP_MULTICAST_IF:
@@ -116,26 +118,4 @@ func (s *Socket) pathMTU() (int, error) {
 		return 0, err
 	}
 	return r.MTU, nil
-}
-
-// Membership joins or leaves a multicast group on a device, given by its
-// index (IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP). Errors: EINVAL, ENODEV,
-// EADDRINUSE for a second join, EADDRNOTAVAIL for leaving what was not joined.
-func (s *Socket) Membership(name int, group netip.Addr, device int) error {
-	if !group.Is4() || !group.IsMulticast() {
-		return syscall.EINVAL
-	}
-	d := s.family.env.Dev.ByIndex(device)
-	if d == nil {
-		return syscall.ENODEV
-	}
-	switch name {
-	case IP_ADD_MEMBERSHIP:
-		s.family.proto.IP.Join(d, group)
-	case IP_DROP_MEMBERSHIP:
-		s.family.proto.IP.Leave(d, group)
-	default:
-		return syscall.ENOPROTOOPT
-	}
-	return nil
 }

@@ -1,0 +1,101 @@
+package socket
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/slankdev/ministack/inet"
+)
+
+// call is what one call needs while it lasts. Ops is an interface, so what is
+// passed to it by reference cannot stay on the stack; calls come from a pool,
+// and sending and receiving allocate nothing.
+type call struct {
+	msg      Message
+	patience inet.Patience
+}
+
+func (s *Socket) begin(flags int, timeout *atomic.Int64, d *inet.Deadline) *call {
+	c, _ := s.family.calls.Get().(*call)
+	if c == nil {
+		c = new(call)
+	}
+	c.patience = inet.Patience{NonBlock: s.nonblock.Load() || flags&MSG_DONTWAIT != 0,
+		Timeout: time.Duration(timeout.Load()), Deadline: d}
+	return c
+}
+
+// reading begins a call that waits for something to read.
+func (s *Socket) reading(flags int) *call { return s.begin(flags, &s.rcvTimeout, &s.readDeadline) }
+
+// writing begins a call that waits for room, or for a connection.
+func (s *Socket) writing(flags int) *call { return s.begin(flags, &s.sndTimeout, &s.writeDeadline) }
+
+func (s *Socket) end(c *call) {
+	*c = call{}
+	s.family.calls.Put(c)
+}
+
+// Send sends to the peer (send(2)).
+func (s *Socket) Send(p []byte, flags int) (int, error) {
+	return s.SendTo(p, flags, netip.AddrPort{})
+}
+
+// SendTo sends to an address (sendto(2)).
+func (s *Socket) SendTo(p []byte, flags int, to netip.AddrPort) (int, error) {
+	c := s.writing(flags)
+	defer s.end(c)
+	c.msg = Message{Data: p, Addr: to}
+	return s.send(&c.msg, flags, c)
+}
+
+// SendMsg sends a message (sendmsg(2)).
+func (s *Socket) SendMsg(m *Message, flags int) (int, error) {
+	c := s.writing(flags)
+	defer s.end(c)
+	return s.send(m, flags, c)
+}
+
+func (s *Socket) send(m *Message, flags int, c *call) (int, error) {
+	if err := s.open(); err != nil {
+		return 0, err
+	}
+	n, err := s.ops.SendMsg(m, flags, &c.patience)
+	return n, s.closedOr(err)
+}
+
+// Recv receives (recv(2)). On a stream, 0 and no error is its end.
+func (s *Socket) Recv(p []byte, flags int) (int, error) {
+	n, _, err := s.RecvFrom(p, flags)
+	return n, err
+}
+
+// RecvFrom receives, and says from whom (recvfrom(2)).
+func (s *Socket) RecvFrom(p []byte, flags int) (int, netip.AddrPort, error) {
+	c := s.reading(flags)
+	defer s.end(c)
+	c.msg = Message{Data: p}
+	n, err := s.receive(&c.msg, flags, c)
+	return n, c.msg.Addr, err
+}
+
+// RecvMsg receives a message (recvmsg(2)). With MSG_TRUNC it returns a
+// datagram's whole length.
+func (s *Socket) RecvMsg(m *Message, flags int) (int, error) {
+	c := s.reading(flags)
+	defer s.end(c)
+	return s.receive(m, flags, c)
+}
+
+func (s *Socket) receive(m *Message, flags int, c *call) (int, error) {
+	if err := s.open(); err != nil {
+		return 0, err
+	}
+	n, err := s.ops.RecvMsg(m, flags, &c.patience)
+	if n == 0 && s.closed.Load() {
+		err = syscall.EBADF // what looks like the end of the stream was Close
+	}
+	return n, s.closedOr(err)
+}
