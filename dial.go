@@ -2,8 +2,6 @@ package ministack
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -107,7 +105,7 @@ func (s *Stack) dial(ctx context.Context, t transport, to netip.AddrPort) (net.C
 	if err := s.connect(ctx, k, to); err != nil {
 		_ = k.Close() // the error of connect is the one to report
 		if ctx.Err() != nil {
-			return nil, &net.OpError{Op: "dial", Net: t.name, Addr: addr, Err: contextError(ctx)}
+			return nil, &net.OpError{Op: "dial", Net: t.name, Addr: addr, Err: ctx.Err()}
 		}
 		return nil, opError("dial", t.name, k, nil, addr, err)
 	}
@@ -117,14 +115,6 @@ func (s *Stack) dial(ctx context.Context, t transport, to netip.AddrPort) (net.C
 	return s.ready(k), nil
 }
 
-// contextError is the error of package net for a context that has ended.
-func contextError(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("i/o timeout: %w", errors.Join(ctx.Err(), syscall.ETIMEDOUT))
-	}
-	return ctx.Err()
-}
-
 // connect waits for the connection, or for the end of the context, which closes
 // the socket.
 func (s *Stack) connect(ctx context.Context, k *socket.Socket, to netip.AddrPort) error {
@@ -132,8 +122,11 @@ func (s *Stack) connect(ctx context.Context, k *socket.Socket, to netip.AddrPort
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = k.Close() })
-	defer stop()
-	return k.Connect(to)
+	err := k.Connect(to)
+	if !stop() && err == nil {
+		return ctx.Err() // the socket is being closed
+	}
+	return err
 }
 
 func (t transport) addr(a netip.AddrPort) net.Addr {

@@ -23,10 +23,21 @@ func opError(op, network string, s *socket.Socket, source, addr net.Addr, err er
 		err = net.ErrClosed
 	case errors.Is(err, syscall.EAGAIN) && s != nil && late(op, s):
 		err = os.ErrDeadlineExceeded
-	default:
-		err = os.NewSyscallError(op, err)
+	case errors.As(err, new(syscall.Errno)):
+		err = os.NewSyscallError(callOf(op), err)
 	}
 	return &net.OpError{Op: op, Net: network, Source: source, Addr: addr, Err: err}
+}
+
+// callOf is the system call that an operation of package net stands for.
+func callOf(op string) string {
+	switch op {
+	case "dial":
+		return "connect"
+	case "set":
+		return "setsockopt"
+	}
+	return op
 }
 
 // late reports whether the deadline of the operation has passed.

@@ -17,7 +17,7 @@ var (
 	_ net.Conn       = (*PacketConn)(nil)
 )
 
-// newPacketConn wraps a socket; connected says that it has a peer.
+// newPacketConn wraps a socket, with or without a peer.
 func (s *Stack) newPacketConn(k *socket.Socket) *PacketConn {
 	p := &PacketConn{endpoint{stack: s, s: k, network: "udp"}}
 	if a, err := k.Getsockname(); err == nil {

@@ -210,7 +210,8 @@ func (s *Stack) Close() error {
 	if s.closed.Swap(true) {
 		return errClosed
 	}
-	s.tcp.Close()
+	s.socket.Close()
+	s.tcp.Close() // what goes on without a socket
 	s.udp.Close()
 	s.env.Dev.Flush()
 	s.env.Dev.Close()
