@@ -3,6 +3,7 @@ package ministack
 import (
 	"github.com/slankdev/ministack/arp"
 	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/icmp"
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
@@ -48,3 +49,11 @@ func (s *Stack) ARP() *arp.Module { return s.arp }
 
 // Link returns the link layer, to add taps.
 func (s *Stack) Link() *link.Module { return s.link }
+
+// IP returns the network layer, for routes with a metric or a source of their
+// own.
+func (s *Stack) IP() *ipv4.Module { return s.ip }
+
+// ICMP returns the ICMP module, to send echo requests and see the errors about
+// them.
+func (s *Stack) ICMP() *icmp.Module { return s.icmp }
