@@ -57,3 +57,7 @@ func (s *Stack) IP() *ipv4.Module { return s.ip }
 // ICMP returns the ICMP module, to send echo requests and see the errors about
 // them.
 func (s *Stack) ICMP() *icmp.Module { return s.icmp }
+
+// Flush hands what was queued for transmission to the drivers. Sockets do it
+// themselves; who sends by a module's methods calls it after.
+func (s *Stack) Flush() { s.env.Dev.Flush() }
