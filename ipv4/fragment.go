@@ -52,20 +52,23 @@ func (m *Module) fragment(b *skb.Buffer, r *inet.Route) error {
 // piece makes the fragment of n bytes at off. A datagram that is a fragment
 // already keeps its place in the whole.
 func (m *Module) piece(b *skb.Buffer, h Header, off, n int) *skb.Buffer {
-	f := b.Clone()
-	size := f.Len() - h.Len()
-	f.Advance(h.Len() + off)
-	f.Trim(n)
+	size := b.Len() - h.Len()
 	head := h
 	if off > 0 && h.Len() > HeaderLen {
 		head = copiedOptions(h)
 	}
-	p := m.env.Pool.New(0)
-	p.Meta = f.Meta
+	room := head.Len()
+	if len(b.Frags()) >= skb.MaxFrags { // in crumbs: too many to reference, perhaps
+		room += n
+	}
+	p := m.env.Pool.New(room)
+	p.Meta = b.Meta
 	nh := Header(p.Put(head.Len()))
 	copy(nh, head[:head.Len()])
 	p.SetNetwork()
-	p.Take(f)
+	if !p.AddRange(b, h.Len()+off, n) {
+		b.CopyOut(h.Len()+off, p.Put(n))
+	}
 	nh.setTotal(head.Len() + n)
 	flags := uint16(0)
 	if off+n < size || h.MF() {
