@@ -100,7 +100,7 @@ func (i *identity) score(local, peer netip.AddrPort, device int) int {
 // the last that was bound (SO_REUSEADDR), or one by the peer (SO_REUSEPORT).
 func (t *table) lookup(local, peer netip.AddrPort, device int) *Sock {
 	var best *Sock
-	top, equals := -1, uint64(0)
+	top, equals, draw := -1, uint64(0), uint64(0)
 	for _, s := range t.at(local.Port()) {
 		id := s.identity()
 		n := id.score(local, peer, device)
@@ -108,8 +108,10 @@ func (t *table) lookup(local, peer netip.AddrPort, device int) *Sock {
 		case n > top:
 			best, top, equals = s, n, 1
 		case n == top && n >= 0:
-			equals++
-			if !id.reusePort || t.spread(peer)%equals == 0 {
+			if equals++; equals == 2 {
+				draw = t.spread(peer)
+			}
+			if draw = mix(draw); !id.reusePort || draw%equals == 0 {
 				best = s
 			}
 		}
@@ -119,11 +121,15 @@ func (t *table) lookup(local, peer netip.AddrPort, device int) *Sock {
 
 // spread is the keyed hash of a peer: no peer can choose its socket.
 func (t *table) spread(peer netip.AddrPort) uint64 {
-	x := t.key ^ uint64(trace.Addr(peer.Addr()))<<16 ^ uint64(peer.Port())
-	x *= 0x9e3779b97f4a7c15
-	x ^= x >> 32
-	x *= 0x9e3779b97f4a7c15
-	return x >> 32
+	return mix(t.key ^ uint64(trace.Addr(peer.Addr()))<<16 ^ uint64(peer.Port()))
+}
+
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
 }
 
 // bind enters s under a, choosing a port if it has none. Errors: EADDRINUSE.
