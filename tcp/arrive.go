@@ -192,6 +192,9 @@ func (c *Conn) fifth(s *segment, now clock.Time) skb.Reason {
 	if r := c.processAck(s, now); r != skb.NotDropped {
 		return r
 	}
+	if c.state.in(setOf(FinWait1, FinWait2)) && c.dataForNobody(s) { // before an entry without a TCB takes over
+		return c.refuseData()
+	}
 	c.closingAck(now)
 	if c.state == Closed {
 		return skb.TCPClose
@@ -237,11 +240,6 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 	switch {
 	case c.state.in(setOf(CloseWait, Closing, LastAck, TimeWait)) && s.seq.AtOrAfter(c.rcv.nxt):
 		return skb.NotDropped // the peer has closed: there can be no text
-	case c.state.in(setOf(FinWait1, FinWait2)) && c.dataForNobody(s):
-		c.Env().Stat.Inc(stat.TcpExtTCPAbortOnData)
-		c.sendReset(rstOrphan)
-		c.fail(syscall.ECONNRESET)
-		return skb.TCPAbortOnData
 	case s.len == 0 && !s.has(FIN):
 		return skb.NotDropped
 	}
@@ -249,9 +247,17 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 }
 
 // dataForNobody reports whether new data comes to a socket that reads no more
-// (RFC 9293 3.6.1, MUST... RFC 1122 4.2.2.13): the peer must learn of it.
+// (RFC 9293 3.6.1, RFC 1122 4.2.2.13).
 func (c *Conn) dataForNobody(s *segment) bool {
 	return c.user.orphan && s.len > 0 && s.seq.Add(s.len).After(c.rcv.nxt)
+}
+
+// refuseData resets the connection, so that the peer learns that its data is
+// lost (B43).
+func (c *Conn) refuseData() skb.Reason {
+	c.sendReset(rstOrphan)
+	c.fail(syscall.ECONNRESET)
+	return skb.TCPAbortOnData
 }
 
 func (c *Conn) traceSeq(s *segment, verdict uint32) {

@@ -34,6 +34,7 @@ type Conn struct {
 	ofo   ofoQueue   // out of order
 
 	route  *inet.Route
+	header inet.Header // of the network, as it was last sent
 	timers timers
 	user   userState
 	hash   hashLinks

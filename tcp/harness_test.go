@@ -24,7 +24,7 @@ import (
 // loses and shows every segment, on one virtual clock. There is no IP: the
 // wire is each module's network layer.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	clk   *clock.VirtualClock
 	a, b  *host
 	delay time.Duration
@@ -63,7 +63,7 @@ type host struct {
 	err  error // what Output returns, if set
 }
 
-func newWorld(t *testing.T, sysctls ...string) *world {
+func newWorld(t testing.TB, sysctls ...string) *world {
 	w := &world{t: t, clk: clock.NewVirtual(), delay: time.Millisecond}
 	w.a, w.b = w.host("10.0.0.1", 1), w.host("10.0.0.2", 2)
 	w.a.peer, w.b.peer = w.b, w.a
@@ -297,3 +297,5 @@ func seal(raw []byte, c *Conn) []byte {
 	raw[offChecksum], raw[offChecksum+1] = byte(sum>>8), byte(sum)
 	return raw
 }
+
+func at(h *host, port uint16) netip.AddrPort { return netip.AddrPortFrom(h.addr, port) }

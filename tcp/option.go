@@ -99,7 +99,8 @@ type optionSpace struct {
 	wscale                  uint8
 	tsval                   uint32
 	tsecr                   uint32
-	sack                    []rtx.Block
+	nsack                   int
+	sack                    [maxSackBlocks]rtx.Block
 }
 
 // size returns the bytes that the options take, padded to whole words. The
@@ -117,8 +118,8 @@ func (o *optionSpace) size() int {
 	if o.hasWScale {
 		n += 4
 	}
-	if len(o.sack) > 0 {
-		n += 4 + lenSackBlock*len(o.sack)
+	if o.nsack > 0 {
+		n += 4 + lenSackBlock*o.nsack
 	}
 	return n
 }
@@ -137,10 +138,10 @@ func (o *optionSpace) put(p []byte) {
 		p[0], p[1], p[2], p[3] = optNop, optWScale, lenWScale, o.wscale
 		p = p[4:]
 	}
-	if len(o.sack) > 0 {
-		p[0], p[1], p[2], p[3] = optNop, optNop, optSack, byte(2+lenSackBlock*len(o.sack))
+	if o.nsack > 0 {
+		p[0], p[1], p[2], p[3] = optNop, optNop, optSack, byte(2+lenSackBlock*o.nsack)
 		p = p[4:]
-		for _, b := range o.sack {
+		for _, b := range o.sack[:o.nsack] {
 			binary.BigEndian.PutUint32(p, b.Start.Uint32())
 			binary.BigEndian.PutUint32(p[4:], b.End.Uint32())
 			p = p[lenSackBlock:]

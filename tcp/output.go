@@ -223,8 +223,7 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 // Every segment of a synchronized connection passes here.
 func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why uint32) bool {
 	var o optionSpace
-	var blocks [maxSackBlocks]Block
-	c.fillOptions(&o, blocks[:0], now)
+	c.fillOptions(&o, now)
 	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: sq, ack: c.rcv.nxt, flags: flags, window: c.selectWindow()}
 	if c.snd.urgent && c.snd.up.After(sq) {
 		f.flags |= URG
@@ -257,9 +256,9 @@ func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
 		c.noteSoft(err)
 		return true // as if it were lost: the timer tries again
 	}
-	err = c.m.net.Output(b, r, &inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS,
-		DF: c.Options.MTUDiscover != inet.PMTUDont, Options: c.Options.IPOptions})
-	if err != nil {
+	c.header = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS,
+		DF: c.Options.MTUDiscover != inet.PMTUDont, Options: c.Options.IPOptions}
+	if err := c.m.net.Output(b, r, &c.header); err != nil {
 		c.noteSoft(err)
 	}
 	return true
@@ -290,12 +289,12 @@ func sealSegment(b *skb.Buffer, src, dst netip.Addr) {
 }
 
 // fillOptions are the options of a segment outside the handshake.
-func (c *Conn) fillOptions(o *optionSpace, blocks []Block, now clock.Time) {
+func (c *Conn) fillOptions(o *optionSpace, now clock.Time) {
 	if c.ts.on {
 		o.ts, o.tsval, o.tsecr = true, c.timestampNow(now), c.ts.recent
 	}
 	if n := c.sackCount(); n > 0 {
-		o.sack = c.ack.blocks(blocks, n)
+		o.nsack = len(c.ack.blocks(o.sack[:0], n))
 	}
 }
 

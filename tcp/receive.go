@@ -227,7 +227,7 @@ func (c *Conn) fin(now clock.Time) {
 	c.rcv.finSeen = true
 	c.ack.due = true
 	switch c.state {
-	case Established, SynRecv:
+	case Established:
 		c.setState(CloseWait)
 		c.ack.pingpong = pingpongFrom
 	case FinWait1:

@@ -59,9 +59,9 @@ var moves = [numStates]stateSet{
 	Closed:      setOf(Listen, SynSent, SynRecv),
 	Listen:      setOf(Closed),
 	SynSent:     setOf(SynRecv, Established, Closed),
-	SynRecv:     setOf(Established, FinWait1, CloseWait, Closed),
+	SynRecv:     setOf(Established, FinWait1, Closed),
 	Established: setOf(FinWait1, CloseWait, Closed),
-	FinWait1:    setOf(FinWait2, Closing, TimeWait, Closed),
+	FinWait1:    setOf(FinWait2, Closing, Closed), // TIME-WAIT through FIN-WAIT-2, in one segment
 	FinWait2:    setOf(TimeWait, Closed),
 	Closing:     setOf(TimeWait, Closed),
 	CloseWait:   setOf(LastAck, Closed),
