@@ -38,7 +38,13 @@ func (a address) String() string  { return a.text }
 
 // DialContext connects to an address through the stack. Networks: tcp, udp.
 func (c *Client) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	q := StreamRequest{Network: network, Address: addr}
+	return c.DialFrom(ctx, network, "", addr)
+}
+
+// DialFrom is DialContext from a local address, host:port, of which each part
+// may be left open.
+func (c *Client) DialFrom(ctx context.Context, network, local, addr string) (net.Conn, error) {
+	q := StreamRequest{Network: network, Address: addr, Local: local}
 	if at, ok := ctx.Deadline(); ok {
 		q.Timeout = max(time.Until(at), time.Millisecond)
 	}

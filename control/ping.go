@@ -25,6 +25,8 @@ type pings struct {
 	events chan PingEvent // replies and errors; those of a client that is too slow are lost
 	sent   map[uint16]clock.Time
 	got    map[uint16]bool
+
+	longest time.Duration // round trip
 }
 
 // ping sends echo requests and tells what comes back.
@@ -75,14 +77,24 @@ func (p *pings) run(r *http.Request, answer func(any) error) error {
 			if err := answer(p.send(seq)); err != nil {
 				return err
 			}
-			wait := p.q.Interval
-			if seq == p.q.Count {
-				wait = max(p.q.Timeout, time.Millisecond)
-			}
-			next.Reset(wait)
+			next.Reset(p.wait(seq))
 		}
 	}
 	return nil
+}
+
+// wait is until the next request; after the last one, until the run is given
+// up: as ping does, twice the longest round trip where there was one.
+func (p *pings) wait(seq int) time.Duration {
+	switch {
+	case seq != p.q.Count:
+		return p.q.Interval
+	case p.q.Timeout > 0:
+		return p.q.Timeout
+	case p.longest > 0:
+		return max(2*p.longest, p.q.Interval)
+	}
+	return 10 * time.Second
 }
 
 // complete reports whether every request of the run was answered.
@@ -163,6 +175,7 @@ func (p *pings) tell(e *PingEvent, answer func(any) error) error {
 	if e.Kind == "reply" {
 		e.RTT = clock.Time(e.RTT).Sub(at)
 		e.Dup = p.got[seq]
+		p.longest = max(p.longest, e.RTT)
 	}
 	p.got[seq] = true
 	return answer(e)

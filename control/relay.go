@@ -20,7 +20,7 @@ func (v *Server) dial(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, q.Timeout)
 	}
 	defer cancel()
-	c, err := v.stack.DialContext(ctx, q.Network, q.Address)
+	c, err := v.connect(ctx, &q)
 	if err != nil {
 		fail(w, err)
 		return
@@ -34,6 +34,13 @@ func (v *Server) dial(w http.ResponseWriter, r *http.Request) {
 	if f.writeJSON(frameOpened, openedOf(c)) == nil {
 		relay(f, c)
 	}
+}
+
+func (v *Server) connect(ctx context.Context, q *StreamRequest) (net.Conn, error) {
+	if q.Local != "" {
+		return v.stack.DialFrom(ctx, q.Network, q.Local, q.Address)
+	}
+	return v.stack.DialContext(ctx, q.Network, q.Address)
 }
 
 // upgrade takes the connection of a request over.

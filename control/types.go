@@ -146,7 +146,7 @@ type PingRequest struct {
 	Src      netip.Addr    `json:"src"`      // the zero Addr: the route chooses
 	Count    int           `json:"count"`    // 0: until the client leaves
 	Interval time.Duration `json:"interval"` // between requests
-	Timeout  time.Duration `json:"timeout"`  // for the last replies
+	Timeout  time.Duration `json:"timeout"`  // for the last replies, 0: twice the longest round trip, or 10 s
 	Size     int           `json:"size"`     // bytes of data
 	TTL      int           `json:"ttl"`      // 0: the stack's default
 	TOS      int           `json:"tos"`
@@ -172,6 +172,7 @@ type PingEvent struct {
 type StreamRequest struct {
 	Network string        `json:"network"` // tcp or udp
 	Address string        `json:"address"`
+	Local   string        `json:"local,omitempty"`   // to connect from, "": any
 	Timeout time.Duration `json:"timeout,omitempty"` // to connect, 0: TCP's own
 }
 
