@@ -214,7 +214,6 @@ func (t *timeWait) finWait2(s *segment) skb.Reason {
 	case !s.has(ACK) || s.end.AtOrBefore(t.rcvNxt) || s.end == s.seq:
 		return skb.TCPTimeWait
 	case !s.has(FIN) || s.end != t.rcvNxt.Add(1):
-		t.m.env.Stat.Inc(stat.TcpExtTCPAbortOnData)
 		t.m.kill(t)
 		t.m.resetFor(s, rstOrphan)
 		return skb.TCPAbortOnData
