@@ -31,14 +31,7 @@ func checksumRight(b *skb.Buffer) bool {
 	if b.Csum == skb.CsumUnnecessary {
 		return true
 	}
-	sum := checksum.Sum(0, b.Data())
-	off := b.HeadLen()
-	for i := range b.Frags() {
-		p := b.Frags()[i].Bytes()
-		sum = checksum.SumAt(sum, off, p)
-		off += len(p)
-	}
-	return checksum.Valid(sum)
+	return checksum.Valid(inet.Sum(0, b))
 }
 
 // forMany reports whether a message that was sent to a broadcast or multicast

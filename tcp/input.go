@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"github.com/slankdev/ministack/checksum"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
@@ -40,23 +39,10 @@ func (m *Module) check(b *skb.Buffer) (Header, skb.Reason) {
 		return nil, skb.TCPHdr
 	}
 	b.SetTransport()
-	if b.Csum == skb.CsumNone && !checksumRight(b) {
+	if b.Csum == skb.CsumNone && !inet.ChecksumRight(b, inet.ProtoTCP) {
 		return nil, skb.TCPCsum
 	}
 	return Header(b.Data()), skb.NotDropped
-}
-
-// checksumRight sums header and payload where they are.
-func checksumRight(b *skb.Buffer) bool {
-	sum := checksum.PseudoHeader(b.Net.Src, b.Net.Dst, inet.ProtoTCP, b.Len())
-	sum = checksum.Sum(sum, b.Data())
-	off := b.HeadLen()
-	for i := range b.Frags() {
-		p := b.Frags()[i].Bytes()
-		sum = checksum.SumAt(sum, off, p)
-		off += len(p)
-	}
-	return checksum.Valid(sum)
 }
 
 // inputListener is for segments of no connection: a listener's, or nobody's.

@@ -3,7 +3,6 @@ package udp
 import (
 	"net/netip"
 
-	"github.com/slankdev/ministack/checksum"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
@@ -48,21 +47,10 @@ func (m *Module) check(b *skb.Buffer) (Header, skb.Reason) {
 		return nil, skb.UDPHdr
 	}
 	b.Trim(h.Length())
-	if h.Checksum() != 0 && b.Csum == skb.CsumNone && !checksumRight(b) {
+	if h.Checksum() != 0 && b.Csum == skb.CsumNone && !inet.ChecksumRight(b, inet.ProtoUDP) {
 		return nil, skb.UDPCsum
 	}
 	return Header(b.Data()), skb.NotDropped
-}
-
-func checksumRight(b *skb.Buffer) bool {
-	sum := checksum.Sum(checksum.PseudoHeader(b.Net.Src, b.Net.Dst, inet.ProtoUDP, b.Len()), b.Data())
-	off := b.HeadLen()
-	for i := range b.Frags() {
-		p := b.Frags()[i].Bytes()
-		sum = checksum.SumAt(sum, off, p)
-		off += len(p)
-	}
-	return checksum.Valid(sum)
 }
 
 // noSocket tells the sender that nobody is here (RFC 1122 4.1.3.1, B33).
