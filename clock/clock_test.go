@@ -155,3 +155,17 @@ func TestArmingAndStoppingAllocatesNothing(t *testing.T) {
 		tm.Stop()
 	}))
 }
+
+func TestWhatWasPostedRunsThoughTheClockIsClosed(t *testing.T) {
+	r := NewReal()
+	entered, ran := make(chan struct{}), 0
+	release := make(chan struct{})
+	r.Post(func() { close(entered); <-release })
+	<-entered
+	for range 3 {
+		r.Post(func() { ran++ })
+	}
+	go func() { close(release) }()
+	r.Close()
+	require.Equal(t, 3, ran)
+}

@@ -69,7 +69,8 @@ func (r *RealClock) Wait(ready <-chan struct{}, until Time) bool {
 	}
 }
 
-// Close stops the goroutine and waits for it. No function runs afterwards.
+// Close stops the goroutine and waits for it. What was posted still runs, since
+// it may hold buffers; no timer fires, and no function runs afterwards.
 func (r *RealClock) Close() {
 	r.mu.Lock()
 	wait := r.running
@@ -148,7 +149,7 @@ func (r *RealClock) runDue() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.wakeAt = 0
-	for !r.closed {
+	for !r.closed || len(r.posts) > 0 {
 		if len(r.posts) > 0 {
 			fn := r.posts[0]
 			r.posts = r.posts[1:]
