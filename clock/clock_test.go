@@ -165,7 +165,14 @@ func TestWhatWasPostedRunsThoughTheClockIsClosed(t *testing.T) {
 	for range 3 {
 		r.Post(func() { ran++ })
 	}
-	go func() { close(release) }()
+	go func() {
+		for closed := false; !closed; {
+			r.mu.Lock()
+			closed = r.closed
+			r.mu.Unlock()
+		}
+		close(release)
+	}()
 	r.Close()
 	require.Equal(t, 3, ran)
 }
