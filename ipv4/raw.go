@@ -76,7 +76,11 @@ func (t *rawTable) deliver(m *Module, b *skb.Buffer) bool {
 	for _, r := range list {
 		if r.matches(b.Net.Src, b.Net.Dst, int(b.IfIndex)) {
 			any = true
-			r.Deliver(b.Clone())
+			c := b.Clone()
+			if b.Traced {
+				m.env.Trace.Packet(trace.RawClone, c, 0, 0, 0, 0)
+			}
+			r.Deliver(c)
 		}
 	}
 	if b.Traced {

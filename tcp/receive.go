@@ -128,6 +128,9 @@ func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
 	b.Compact()
 	c.charge(b)
 	c.recvq.push(b)
+	if b.Traced {
+		c.Env().Trace.Packet(trace.TCPDeliver, b, uint32(b.Len()), uint32(c.recvq.bytes), 0, 0)
+	}
 }
 
 // charge books a queued buffer at its true size.

@@ -24,7 +24,7 @@ type World struct {
 
 // Wrap changes a driver before it is attached, to impair or to capture it; side
 // is the index of its stack.
-type Wrap func(side int, d netdev.Driver) netdev.Driver
+type Wrap func(side int, d netdev.Driver, clk clock.Clock) netdev.Driver
 
 // Pair returns two stacks, 10.0.0.1 and 10.0.0.2, joined by a pipe with an MTU
 // of 1500.
@@ -33,7 +33,7 @@ func Pair(t testing.TB, wraps ...Wrap) *World {
 	a, b := netdev.Pipe(1500)
 	for side, d := range []netdev.Driver{a, b} {
 		for _, f := range wraps {
-			d = f(side, d)
+			d = f(side, d, w.Clock)
 		}
 		s := w.Stack()
 		_, err := s.Attach(d, "eth0")

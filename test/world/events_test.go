@@ -1,0 +1,193 @@
+package world_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/ipv4"
+	"github.com/slankdev/ministack/link"
+	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/socket"
+	"github.com/slankdev/ministack/test/world"
+	"github.com/slankdev/ministack/trace"
+	"github.com/stretchr/testify/require"
+)
+
+// later are events whose subject is not built yet.
+var later = map[trace.Event]string{
+	trace.RawFilter:      "raw sockets",
+	trace.RawDeliver:     "raw sockets",
+	trace.RawTx:          "raw sockets",
+	trace.TCPPace:        "pacing",
+	trace.StackPoolEmpty: "the pool has no limit",
+}
+
+// TestEveryEventOfTheCatalogueHappens watches everything while stacks do what
+// stacks do, and looks which events were recorded.
+func TestEveryEventOfTheCatalogueHappens(t *testing.T) {
+	fired := map[trace.Event]bool{}
+	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, resolutionFails, windowCloses} {
+		for _, tr := range story(t) {
+			for ev := range trace.NumEvents {
+				fired[ev] = fired[ev] || tr.Fired(ev)
+			}
+		}
+	}
+	for ev := range trace.NumEvents {
+		why, absent := later[ev]
+		require.Equal(t, !absent, fired[ev], "%v (%s)", ev, why)
+	}
+}
+
+func watch(w *world.World) []*trace.Tracer {
+	var all []*trace.Tracer
+	for _, s := range w.Stacks {
+		s.Tracer().Start(trace.Watch{})
+		all = append(all, s.Tracer())
+	}
+	return all
+}
+
+func transfersOverABadLink(t *testing.T) []*trace.Tracer {
+	w := world.Pair(t, func(side int, d netdev.Driver, clk clock.Clock) netdev.Driver {
+		o, err := netdev.ParseImpairment("loss=3%,reorder=3%/20ms,dup=2%,delay=5ms,seed=3")
+		require.NoError(t, err)
+		if side == 1 {
+			return d
+		}
+		return netdev.Impair(d, clk, o)
+	})
+	tr := watch(w)
+	l, err := w.Stacks[1].Listen("tcp", ":80")
+	require.NoError(t, err)
+	c, err := w.Stacks[0].Dial("tcp", world.Addr(1)+":80")
+	require.NoError(t, err)
+	s, err := l.Accept()
+	require.NoError(t, err)
+	for range 40 {
+		_, err = c.Write(make([]byte, 30_000))
+		require.NoError(t, err)
+		for got := 0; got < 30_000; {
+			n, err := s.Read(make([]byte, 30_000))
+			require.NoError(t, err)
+			got += n
+		}
+	}
+	_ = s.Close()
+	_, _ = c.Write(make([]byte, 10))
+	w.Clock.Run(time.Second)
+	_, err = w.Stacks[0].Dial("tcp", world.Addr(1)+":81")
+	require.Error(t, err)
+	return tr
+}
+
+func oddFrames(t *testing.T) []*trace.Tracer {
+	p := world.NewPeer(t)
+	tr := watch(p.World)
+	p.S.Link().AddTap(&link.Tap{Deliver: func(_ *netdev.Device, b *skb.Buffer) { b.Consume() }})
+	p.Introduce()
+	whole := p.Build(p.Ether(layers.EthernetTypeIPv4), p.IPv4(layers.IPProtocolICMPv4),
+		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0)}, gopacket.Payload(make([]byte, 92)))
+	p.SendRaw(whole)
+	fragments := func(id uint16, last bool) {
+		ip := p.IPv4(layers.IPProtocolICMPv4)
+		ip.Id, ip.Flags = id, layers.IPv4MoreFragments
+		p.Send(p.Ether(layers.EthernetTypeIPv4), ip, gopacket.Payload(whole[34:34+48]))
+		if last {
+			ip.Flags, ip.FragOffset = 0, 6
+			p.Send(p.Ether(layers.EthernetTypeIPv4), ip, gopacket.Payload(whole[34+48:]))
+		}
+	}
+	fragments(1, true)
+	fragments(2, false)
+	for range 10 {
+		p.Send(p.Ether(layers.EthernetTypeIPv4), p.IPv4(253), gopacket.Payload("x"))
+	}
+	p.Wait(40 * time.Second)
+	require.NoError(t, p.S.SetSysctl("net.ipv4.ip_forward", "1"))
+	require.NoError(t, p.S.AddRoute(netip.MustParsePrefix("192.0.2.0/24"), netip.AddrFrom4([4]byte(world.PeerIP)), ""))
+	ip := p.IPv4(layers.IPProtocolICMPv4)
+	ip.DstIP = []byte{192, 0, 2, 1}
+	p.Send(p.Ether(layers.EthernetTypeIPv4), ip, gopacket.Payload(whole[34:]))
+	return tr
+}
+
+func datagrams(t *testing.T) []*trace.Tracer {
+	w := world.Pair(t)
+	tr := watch(w)
+	a, b := w.Stacks[0], w.Stacks[1]
+	u, err := b.ListenPacket("udp", ":53")
+	require.NoError(t, err)
+	c, err := a.Dial("udp", world.Addr(1)+":53")
+	require.NoError(t, err)
+	_, err = c.Write(make([]byte, 4000)) // in fragments
+	require.NoError(t, err)
+	_, _, err = u.ReadFrom(make([]byte, 4000))
+	require.NoError(t, err)
+	k, err := a.Socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP)
+	require.NoError(t, err)
+	require.NoError(t, k.Connect(netip.MustParseAddrPort(world.Addr(1)+":9")))
+	_, err = k.Send([]byte("x"), 0)
+	require.NoError(t, err)
+	_, err = k.Recv(make([]byte, 1), 0)
+	require.Error(t, err, "the port is closed")
+	b.IP().AddRaw(&ipv4.RawReceiver{Proto: 17, Deliver: func(b *skb.Buffer) { b.Consume() }})
+	_, err = c.Write([]byte("x"))
+	require.NoError(t, err)
+	w.Clock.Run(time.Second)
+	return tr
+}
+
+// resolutionFails has a neighbour that does not answer, a path that turns out
+// to be narrow, and a device that takes no more.
+func resolutionFails(t *testing.T) []*trace.Tracer {
+	p := world.NewPeer(t)
+	tr := watch(p.World)
+	_, err := p.S.Dial("tcp", "10.0.0.77:80")
+	require.Error(t, err)
+	p.S.IP().UpdatePMTU(netip.MustParseAddr("10.0.0.9"), 600)
+	p.Introduce()
+	c, err := p.S.Dial("udp", "10.0.0.9:9")
+	require.NoError(t, err)
+	for range 4 {
+		_, _ = c.Write(make([]byte, 65000)) // more fragments than the queue takes before anybody flushes
+	}
+	flood(t, p)
+	return tr
+}
+
+// flood queues more frames than the device's queue holds.
+func flood(t *testing.T, p *world.Peer) {
+	d := p.S.Devices()[1]
+	for range 1100 {
+		b := p.S.Pool().New(60)
+		b.Put(60)
+		d.Transmit(b)
+	}
+}
+
+// windowCloses has a reader that does not read, and then does.
+func windowCloses(t *testing.T) []*trace.Tracer {
+	w := world.Pair(t)
+	tr := watch(w)
+	l, err := w.Stacks[1].Listen("tcp", ":80")
+	require.NoError(t, err)
+	c, err := w.Stacks[0].Dial("tcp", world.Addr(1)+":80")
+	require.NoError(t, err)
+	s, err := l.Accept()
+	require.NoError(t, err)
+	require.NoError(t, c.SetWriteDeadline(w.Clock.Wall().Add(2*time.Second)))
+	n, err := c.Write(make([]byte, 16<<20))
+	require.Error(t, err)
+	for got := 0; got < n/2; {
+		k, err := s.Read(make([]byte, 1<<20))
+		require.NoError(t, err)
+		got += k
+	}
+	return tr
+}
