@@ -103,6 +103,11 @@ func (d *Device) Err() error {
 	return nil
 }
 
+// Done is closed when the device receives no more: its driver was closed, or
+// stopped by itself. On a virtual clock, which has no receive goroutine, it
+// is closed from the start.
+func (d *Device) Done() <-chan struct{} { return d.done }
+
 // Addrs returns the device's addresses with their networks, the first of each
 // network being the primary one. The slice must not be changed.
 func (d *Device) Addrs() []netip.Prefix {
