@@ -78,12 +78,11 @@ func (c *Conn) arriveOther(s *segment, now clock.Time) skb.Reason {
 	if r := c.fourth(s, now); r != skb.NotDropped {
 		return r
 	}
-	if r := c.fifth(s, now); r != skb.NotDropped {
-		return r
+	if r := c.fifth(s, now); r != skb.NotDropped || c.state == Closed {
+		return r // the acknowledgement of our FIN was the last that we waited for
 	}
 	c.sixth(s)
-	r := c.seventh(s, now)
-	return r
+	return c.seventh(s, now)
 }
 
 // first checks the sequence number, timestamps before it (RFC 9293 3.10.7.4
@@ -199,9 +198,6 @@ func (c *Conn) fifth(s *segment, now clock.Time) skb.Reason {
 		return c.refuseData()
 	}
 	c.closingAck(now)
-	if c.state == Closed {
-		return skb.TCPClose
-	}
 	return skb.NotDropped
 }
 
