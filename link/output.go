@@ -19,8 +19,15 @@ func (m *Module) Output(d *netdev.Device, dst netdev.MACAddr, etherType uint16, 
 	return d.Transmit(b)
 }
 
-// OutputRaw queues a frame whose link header is there already.
+// OutputRaw queues a frame whose link header is there already, the EtherType in
+// it. Devices without a link header take b.EtherType from the caller.
 func (m *Module) OutputRaw(d *netdev.Device, b *skb.Buffer) skb.Reason {
+	if d.HasLink() {
+		if !b.MayPull(HeaderLen) {
+			return b.Drop(skb.PktTooSmall)
+		}
+		b.EtherType = Header(b.Data()).Type()
+	}
 	b.SetLink()
 	m.tapOutgoing(d, b)
 	return d.Transmit(b)

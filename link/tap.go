@@ -60,14 +60,15 @@ func (m *Module) tap(d *netdev.Device, b *skb.Buffer, etherType uint16) {
 // tapOutgoing shows a frame that leaves to the taps that see everything. The
 // clone's data begins at the network header, as a received one's does.
 func (m *Module) tapOutgoing(d *netdev.Device, b *skb.Buffer) {
-	for _, t := range *m.taps.Load() {
-		if t.EtherType != 0 || !t.wants(d, b.EtherType) {
-			continue
+	taps := *m.taps.Load()
+	if len(taps) == 0 || !d.Up() { // what is down transmits nothing
+		return
+	}
+	b.Type, b.IfIndex = skb.PacketOutgoing, int32(d.Index) // as Transmit will
+	for _, t := range taps {
+		if t.EtherType == 0 && t.wants(d, b.EtherType) {
+			m.show(t, d, b)
 		}
-		old, index := b.Type, b.IfIndex
-		b.Type, b.IfIndex = skb.PacketOutgoing, int32(d.Index)
-		m.show(t, d, b)
-		b.Type, b.IfIndex = old, index
 	}
 }
 
@@ -76,8 +77,10 @@ func (m *Module) show(t *Tap, d *netdev.Device, b *skb.Buffer) {
 		m.env.Trace.Packet(trace.LinkTap, b, uint32(b.EtherType), uint32(b.Type), 0, 0)
 	}
 	c := b.Clone()
-	if c.Type == skb.PacketOutgoing && d.HasLink() {
-		c.Pull(HeaderLen)
+	if c.Type == skb.PacketOutgoing {
+		if d.HasLink() {
+			c.Pull(HeaderLen)
+		}
 		c.SetNetwork()
 	}
 	t.Deliver(d, c)
