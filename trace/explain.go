@@ -88,7 +88,11 @@ func distance(a, b uint16) int {
 
 func explainNeighbour(_ *explainer, f *finding) string {
 	s := fmt.Sprintf("%s did not answer ARP", f.Peer)
-	if n := f.last.Args[1]; n > 0 {
+	switch n := f.last.Args[1]; n {
+	case 0:
+	case 1:
+		s += "; a packet that waited for it was dropped"
+	default:
 		s += fmt.Sprintf("; %d packets that waited for it were dropped", n)
 	}
 	return s

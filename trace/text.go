@@ -129,17 +129,23 @@ func (p *Printer) group(g *group, fresh bool) string {
 	} else {
 		fmt.Fprintf(&b, "pkt %d ...\n", g.packet)
 	}
-	start := p.begun[g.packet].at
+	p.steps(&b, g)
+	return b.String()
+}
+
+// steps are the lines under a headline, with the time since the first of them.
+func (p *Printer) steps(b *strings.Builder, g *group) {
+	start, last := p.begun[g.packet].at, g.entries[len(g.entries)-1].Time
+	since := func(t clock.Time) string { return fmt.Sprintf("+%.1f", float64(t.Sub(start))/1e3) }
+	width := max(len("+0.0us"), len(since(last)))
 	for i := range g.entries {
 		e := &g.entries[i]
-		unit := "  "
+		when := since(e.Time)
 		if i == 0 {
-			unit = "us"
+			when += "us"
 		}
-		when := fmt.Sprintf("+%.1f%s", float64(e.Time.Sub(start))/1e3, unit)
-		p.step(&b, when, e)
+		p.step(b, fmt.Sprintf("%-*s", width, when), e)
 	}
-	return b.String()
 }
 
 // because names what made the stack send the packet.
@@ -172,7 +178,7 @@ func (p *Printer) lone(b *strings.Builder, e *Entry) {
 // where in the RFCs.
 func (p *Printer) step(b *strings.Builder, when string, e *Entry) {
 	if when != "" {
-		fmt.Fprintf(b, "  %-7s", when)
+		fmt.Fprintf(b, "  %s ", when)
 	}
 	line := fmt.Sprintf("%-12s %s", e.Event, p.detail(e))
 	if p.Source {

@@ -62,14 +62,15 @@ func Explain(recs []Record, k Knowledge, peer netip.Addr) []Finding {
 type findingKey struct {
 	layer, what string
 	peer        netip.Addr
-	port        uint16
+	port, other uint16
 	sock        uint32
 }
 
 type finding struct {
 	Finding
-	last    Record
-	explain func(x *explainer, f *finding) string
+	last     Record
+	peerPort uint16
+	explain  func(x *explainer, f *finding) string
 }
 
 type explainer struct {
@@ -116,7 +117,10 @@ func (x *explainer) add(r *Record) {
 	if !ok {
 		return
 	}
-	key := findingKey{f.Layer, f.What, f.Peer, f.Port, f.Sock}
+	key := findingKey{f.Layer, f.What, f.Peer, f.Port, f.peerPort, 0}
+	if !f.Peer.IsValid() {
+		key.sock = f.Sock
+	}
 	old := x.found[key]
 	if old == nil {
 		f.First = r.Time
@@ -190,6 +194,7 @@ var benign = map[skb.Reason]bool{
 	skb.SocketClose: true,
 	skb.TCPReset:    true, // tcp.rst.rx
 	skb.TCPOldAck:   true,
+	skb.TCPClose:    true, // the last ACK, and what crosses it
 	skb.ARPIgnored:  true,
 	skb.Impaired:    true,
 }
@@ -224,7 +229,8 @@ func dropLayer(r *Record) string {
 
 // socket files an event of a connection.
 func (x *explainer) socket(r *Record, what string, explain func(*explainer, *finding) string) finding {
-	return finding{Finding: Finding{Layer: "tcp", What: what, Sock: r.Sock, Peer: x.peerOf(r.Sock).Addr()}, explain: explain}
+	peer := x.peerOf(r.Sock)
+	return finding{Finding: Finding{Layer: "tcp", What: what, Sock: r.Sock, Peer: peer.Addr()}, peerPort: peer.Port(), explain: explain}
 }
 
 // Line writes a finding in one line; at says what time of day an instant was.
