@@ -14,8 +14,7 @@ type meaning struct {
 	hard  bool
 }
 
-// meaningOf returns the meaning of a code; unknown ones mean that the host
-// cannot be reached.
+// meaningOf returns the meaning of a code up to maxUnreachable.
 func meaningOf(code uint8) meaning {
 	switch code {
 	case 0, 11:
@@ -36,10 +35,8 @@ func meaningOf(code uint8) meaning {
 		return meaning{inet.HostUnreachable, errHostDown, true}
 	case 8:
 		return meaning{inet.HostUnreachable, errNoNet, true}
-	case 10, CodeFiltered, 14, 15:
-		return meaning{inet.AdminProhibited, syscall.EHOSTUNREACH, true}
 	}
-	return meaning{inet.HostUnreachable, syscall.EHOSTUNREACH, true}
+	return meaning{inet.AdminProhibited, syscall.EHOSTUNREACH, true} // 10, 13, 14, 15
 }
 
 // read says what a received error means.
@@ -48,9 +45,6 @@ func read(h Header) *inet.Error {
 	switch h.Type() {
 	case TypeTimeExceeded:
 		e.Kind, e.Errno = inet.TimeExceeded, syscall.EHOSTUNREACH
-		if h.Code() == 1 {
-			e.Kind = inet.ReasmTimeExceeded
-		}
 	case TypeParamProblem:
 		e.Kind, e.Errno, e.Hard, e.Info = inet.ParamProblem, syscall.EPROTO, true, uint32(h.Pointer())
 	default:
@@ -84,7 +78,7 @@ func typeOf(e *inet.Error) (typ, code uint8, word uint32) {
 	case inet.TimeExceeded:
 		return TypeTimeExceeded, 0, 0
 	case inet.ReasmTimeExceeded:
-		return TypeTimeExceeded, 1, 0
+		return TypeTimeExceeded, codeReasmTime, 0
 	}
 	return TypeParamProblem, 0, e.Info << 24
 }

@@ -27,7 +27,12 @@ const (
 	CodeFragNeeded = 4
 	CodeSourceFail = 5
 	CodeFiltered   = 13
+
+	maxUnreachable = 15
 )
+
+// codeReasmTime is TypeTimeExceeded's code for a datagram that was never whole.
+const codeReasmTime = 1
 
 // Header is a view of a message. Valid comes first.
 type Header []byte

@@ -21,7 +21,7 @@ func (m *Module) Input(b *skb.Buffer) skb.Reason {
 	if b.Traced {
 		m.env.Trace.Packet(trace.ICMPRx, b, uint32(h.Type()), uint32(h.Code()), trace.Addr(b.Net.Src), 0)
 	}
-	if b.Type != skb.PacketHost && !m.forMany(h.Type()) {
+	if b.Type != skb.PacketHost && m.ip.Kind(b.Net.Dst) >= inet.Broadcast && !m.forMany(h.Type()) {
 		return b.Drop(skb.ICMPIgnored)
 	}
 	return m.handle(b, h)
@@ -54,8 +54,14 @@ func (m *Module) handle(b *skb.Buffer, h Header) skb.Reason {
 		return m.timestamp(b, h)
 	case TypeUnreachable, TypeTimeExceeded, TypeParamProblem:
 		return m.errorInput(b, h)
-	case TypeRedirect, TypeSourceQuench, TypeTimestampReply:
-		return b.Drop(skb.ICMPIgnored) // RFC 6633 for source quench
+	case TypeRedirect:
+		m.env.Stat.Inc(stat.IcmpInRedirects)
+		return b.Drop(skb.ICMPIgnored)
+	case TypeTimestampReply:
+		m.env.Stat.Inc(stat.IcmpInTimestampReps)
+		return b.Drop(skb.ICMPIgnored)
+	case TypeSourceQuench:
+		return b.Drop(skb.ICMPIgnored) // RFC 6633
 	}
 	return b.Drop(skb.ICMPUnknownType)
 }
@@ -71,17 +77,27 @@ func (m *Module) errorInput(b *skb.Buffer, h Header) skb.Reason {
 	default:
 		m.env.Stat.Inc(stat.IcmpInParmProbs)
 	}
+	if forNobody(h) {
+		return b.Drop(skb.ICMPIgnored)
+	}
 	e := read(h)
 	e.From = b.Net.Src
-	if m.env.Trace.On(trace.ICMPError) {
-		m.env.Trace.Event(trace.ICMPError, 0, uint32(e.Type), uint32(e.Code), uint32(e.Errno), trace.Addr(e.From))
-	}
 	b.Pull(HeaderLen)
 	if !m.ip.InputError(b, e) {
 		return b.Drop(skb.ICMPHdr)
 	}
+	if m.env.Trace.On(trace.ICMPError) {
+		m.env.Trace.Event(trace.ICMPError, 0, uint32(e.Type), uint32(e.Code), uint32(e.Errno), trace.Addr(e.From))
+	}
 	b.Consume()
 	return skb.NotDropped
+}
+
+// forNobody reports whether an error concerns no socket: codes that nobody
+// assigned must not end a connection, and that fragments were late is said of
+// one datagram.
+func forNobody(h Header) bool {
+	return h.Type() == TypeUnreachable && h.Code() > maxUnreachable || h.Type() == TypeTimeExceeded && h.Code() == codeReasmTime
 }
 
 // Error is told of an error about a message that this host sent: only an echo

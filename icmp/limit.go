@@ -56,7 +56,7 @@ func (l *limits) global(m *Module, now clock.Time) bool {
 	if l.stamp == 0 {
 		l.credit, l.stamp = burst, now
 	}
-	if n := int(now.Sub(l.stamp) * time.Duration(m.set.msgsPerSec.Get()) / time.Second); n > 0 {
+	if n := int(min(now.Sub(l.stamp), time.Second) * time.Duration(m.set.msgsPerSec.Get()) / time.Second); n > 0 {
 		l.credit, l.stamp = min(l.credit+n, burst), now
 	}
 	return l.credit > 0

@@ -19,6 +19,9 @@ func (m *Module) echo(b *skb.Buffer) skb.Reason {
 	if m.set.ignoreAll.Bool() {
 		return b.Drop(skb.ICMPIgnored)
 	}
+	if !m.allow(b, TypeEchoReply, 0) {
+		return b.Drop(skb.ICMPRateLimit)
+	}
 	var head [HeaderLen]byte
 	copy(head[:], b.Data())
 	h := Header(head[:])
@@ -37,6 +40,9 @@ func (m *Module) timestamp(b *skb.Buffer, h Header) skb.Reason {
 	const size = HeaderLen + 12
 	if !b.MayPull(size) {
 		return b.Drop(skb.ICMPHdr)
+	}
+	if !m.allow(b, TypeTimestampReply, 0) {
+		return b.Drop(skb.ICMPRateLimit)
 	}
 	r := m.env.Pool.New(size)
 	out := r.Put(size)

@@ -13,6 +13,15 @@ func (m *Module) AddAddr(d *netdev.Device, p netip.Prefix) error {
 	if !p.IsValid() || !p.Addr().Is4() || p.Addr().IsMulticast() || p.Addr() == broadcast || p.Addr().IsUnspecified() {
 		return syscall.EINVAL
 	}
+	if err := m.insertAddr(d, p); err != nil {
+		return err
+	}
+	m.arp.Announce(d, p.Addr())
+	m.env.Dev.Flush()
+	return nil
+}
+
+func (m *Module) insertAddr(d *netdev.Device, p netip.Prefix) error {
 	m.routes.mu.Lock()
 	defer m.routes.mu.Unlock()
 	for _, o := range d.Addrs() {
@@ -26,8 +35,6 @@ func (m *Module) AddAddr(d *netdev.Device, p netip.Prefix) error {
 		entries = append(append([]Entry(nil), entries...), Entry{Dst: p.Masked(), Dev: d, Src: p.Addr(), Kernel: true})
 	}
 	m.publish(entries)
-	m.arp.Announce(d, p.Addr())
-	m.env.Dev.Flush()
 	return nil
 }
 

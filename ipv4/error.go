@@ -19,8 +19,8 @@ func (m *Module) InputError(b *skb.Buffer, e *inet.Error) bool {
 		return false
 	}
 	h = Header(b.Data())
-	if h.Offset() != 0 || !m.IsLocal(h.Src()) {
-		return false
+	if h.Offset() != 0 || !m.IsLocal(h.Src()) || m.Kind(h.Dst()) == inet.Broadcast {
+		return false // RFC 1122 3.2.2: nobody may report on these
 	}
 	m.report(b, h, e)
 	return true
@@ -30,7 +30,7 @@ func (m *Module) InputError(b *skb.Buffer, e *inet.Error) bool {
 func (m *Module) report(b *skb.Buffer, h Header, e *inet.Error) {
 	b.Net = skb.Net{Src: h.Src(), Dst: h.Dst(), Proto: h.Proto(), TTL: h.TTL(), TOS: h.TOS(), DF: h.DF()}
 	for _, r := range *m.raw.list[h.Proto()].Load() {
-		if r.Error != nil && r.matches(h.Dst(), h.Src(), 0) {
+		if r.Error != nil && r.matches(h.Dst(), h.Src(), int(b.IfIndex)) {
 			r.Error(b, e)
 		}
 	}
@@ -58,6 +58,8 @@ func (m *Module) unreachable(b *skb.Buffer) {
 	}
 	e := &inet.Error{Kind: inet.HostUnreachable, Type: 3, Code: 1, From: h.Src(), Errno: syscall.EHOSTUNREACH, Hard: false}
 	q := b.Clone()
-	m.report(q, h, e)
+	if q.MayPull(h.Len() + 8) {
+		m.report(q, Header(q.Data()), e)
+	}
 	q.Consume()
 }

@@ -23,18 +23,17 @@ func (m *Module) forward(d *netdev.Device, b *skb.Buffer) skb.Reason {
 		m.SendError(b, &inet.Error{Kind: inet.NetUnreachable})
 		return b.Drop(skb.IPInNoRoutes)
 	}
+	m.markTransport(b)
 	if !fits(b, r.MTU) && b.Net.DF {
 		m.SendError(b, &inet.Error{Kind: inet.NeedFrag, Info: uint32(r.MTU)})
 		return b.Drop(skb.PktTooBig)
 	}
-	b.Unshare()
-	Header(b.Data()).decrementTTL()
-	b.Net.TTL--
+	m.passOn(b, r)
 	m.env.Stat.Inc(stat.IpForwDatagrams)
+	m.countOut(b, r)
 	if b.Traced {
 		m.env.Trace.Packet(trace.IPv4Forward, b, trace.Addr(r.Dst), trace.Addr(r.NextHop), uint32(r.Dev.Index), uint32(b.Net.TTL))
 	}
-	m.markTransport(b)
 	if !fits(b, r.MTU) {
 		_ = m.fragment(b, r) // the sender is not this host: nobody to tell
 		return skb.NotDropped
@@ -43,10 +42,25 @@ func (m *Module) forward(d *netdev.Device, b *skb.Buffer) skb.Reason {
 	return skb.NotDropped
 }
 
-// markTransport lets a device that segments find the transport header.
-func (m *Module) markTransport(b *skb.Buffer) {
+// passOn changes the header as a router does (RFC 1812 5.3.1, 5.2.4.1).
+func (m *Module) passOn(b *skb.Buffer, r *inet.Route) {
+	b.Unshare()
 	h := Header(b.Data())
-	n := h.Len()
+	h.decrementTTL()
+	b.Net.TTL--
+	if h.Len() > HeaderLen {
+		m.walkOptions(h, r.Src)
+		h.seal()
+	}
+}
+
+// markTransport lets those who segment find the transport header, of a
+// super-segment in the linear part.
+func (m *Module) markTransport(b *skb.Buffer) {
+	n := Header(b.Data()).Len()
+	if b.GSO == skb.GSOTCPv4 {
+		b.MayPull(n + tcpMinLen)
+	}
 	if b.Pull(n) {
 		b.SetTransport()
 		b.Push(n)

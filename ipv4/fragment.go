@@ -15,8 +15,30 @@ import (
 // those options that are to be copied, and carries a multiple of 8 bytes. The
 // payload is referenced, not copied.
 
-// fragment sends b in pieces that fit the route, and consumes it.
+// fragment sends b in pieces that fit the route, and takes it over. A
+// super-segment is cut into its segments first (ip_finish_output_gso).
 func (m *Module) fragment(b *skb.Buffer, r *inet.Route) error {
+	if b.GSO == skb.GSONone {
+		return m.fragmentOne(b, r)
+	}
+	var parts skb.Queue
+	if netdev.Segment(b, &parts) != skb.NotDropped {
+		return syscall.EINVAL
+	}
+	var err error
+	for s := parts.PopFront(); s != nil; s = parts.PopFront() {
+		send := m.transmit
+		if !fits(s, r.MTU) {
+			send = m.fragmentOne
+		}
+		if e := send(s, r); e != nil && err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+func (m *Module) fragmentOne(b *skb.Buffer, r *inet.Route) error {
 	if b.Csum == skb.CsumPartial {
 		if reason := netdev.FinishChecksum(b); reason != skb.NotDropped {
 			b.Drop(reason)
@@ -27,7 +49,6 @@ func (m *Module) fragment(b *skb.Buffer, r *inet.Route) error {
 	h := Header(b.Data())
 	step := (r.MTU - h.Len()) &^ 7
 	if step < 8 {
-		m.env.Stat.Inc(stat.IpFragFails)
 		b.Drop(skb.PktTooBig)
 		return syscall.EMSGSIZE
 	}
@@ -43,7 +64,11 @@ func (m *Module) fragment(b *skb.Buffer, r *inet.Route) error {
 	if b.Traced {
 		m.env.Trace.Packet(trace.IPv4FragTx, b, uint32(h.ID()), uint32(n), uint32(r.MTU), 0)
 	}
-	m.env.Stat.Inc(stat.IpFragOKs)
+	if err != nil {
+		m.env.Stat.Inc(stat.IpFragFails)
+	} else {
+		m.env.Stat.Inc(stat.IpFragOKs)
+	}
 	m.env.Stat.Add(stat.IpFragCreates, n)
 	b.Consume()
 	return err
@@ -62,7 +87,9 @@ func (m *Module) piece(b *skb.Buffer, h Header, off, n int) *skb.Buffer {
 		room += n
 	}
 	p := m.env.Pool.New(room)
+	id := p.ID
 	p.Meta = b.Meta
+	p.ID = id
 	nh := Header(p.Put(head.Len()))
 	copy(nh, head[:head.Len()])
 	p.SetNetwork()

@@ -17,6 +17,9 @@ const (
 	flagDF     = 0x4000
 	flagMF     = 0x2000
 	maskOffset = 0x1fff
+
+	ecnMask = 3 // of the type of service (RFC 3168 5)
+	ecnCE   = 3
 )
 
 // Offsets of the fields (RFC 791 3.1):

@@ -13,22 +13,44 @@ import (
 // Input takes over a received packet (ip_rcv, ip_rcv_finish): the checks of
 // B37 in their order, then options, then the question whom it is for.
 func (m *Module) Input(d *netdev.Device, b *skb.Buffer) skb.Reason {
+	if r := m.read(b); r != skb.NotDropped {
+		return b.Drop(r)
+	}
+	kind, r := m.routeInput(d, b)
+	if r != skb.NotDropped {
+		return b.Drop(r)
+	}
+	return m.accept(d, b, kind)
+}
+
+// inputOwn takes over the copy of what this host sent to many. That it has our
+// own source address is as it should be (ip_rcv_finish of an skb with a dst).
+func (m *Module) inputOwn(d *netdev.Device, b *skb.Buffer, kind destination) skb.Reason {
+	if r := m.read(b); r != skb.NotDropped {
+		return b.Drop(r)
+	}
+	return m.accept(d, b, m.counted(b, kind))
+}
+
+// read counts and checks a packet, and notes what its header says.
+func (m *Module) read(b *skb.Buffer) skb.Reason {
 	m.env.Stat.Inc(stat.IpInReceives)
 	m.env.Stat.Add(stat.IpExtInOctets, b.Len())
 	h, r := m.check(b)
 	if r != skb.NotDropped {
-		return b.Drop(r)
+		return r
 	}
 	b.Net = skb.Net{Src: h.Src(), Dst: h.Dst(), Proto: h.Proto(), TTL: h.TTL(), TOS: h.TOS(), DF: h.DF()}
 	if b.Traced {
 		m.env.Trace.Packet(trace.IPv4Rx, b, trace.Addr(b.Net.Src), trace.Addr(b.Net.Dst),
 			uint32(h.Proto())<<8|uint32(h.TTL()), uint32(h.ID()))
 	}
-	kind, r := m.routeInput(d, b)
-	if r != skb.NotDropped {
-		return b.Drop(r)
-	}
-	if h.Len() > HeaderLen {
+	return skb.NotDropped
+}
+
+// accept passes on a packet of which it is known whom it is for.
+func (m *Module) accept(d *netdev.Device, b *skb.Buffer, kind destination) skb.Reason {
+	if h := Header(b.Data()); h.Len() > HeaderLen {
 		if r := m.inputOptions(d, b, kind); r != skb.NotDropped {
 			return b.Drop(r)
 		}
@@ -49,6 +71,7 @@ func (m *Module) check(b *skb.Buffer) (Header, skb.Reason) {
 		return nil, skb.IPInHdr
 	}
 	h = Header(b.Data())
+	m.env.Stat.Add(stat.IpExtInNoECTPkts+stat.ID(h.TOS()&ecnMask), max(1, int(b.GSOSegs)))
 	if !h.checksumRight() {
 		return nil, skb.IPCsum
 	}

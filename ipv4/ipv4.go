@@ -40,7 +40,6 @@ type settings struct {
 	forward, defaultTTL         *sysctl.Int
 	fragHigh, fragTime, fragGap *sysctl.Int
 	minPMTU, pmtuExpires        *sysctl.Int
-	sourceRoute                 *sysctl.Int
 }
 
 const maxInt = 1<<31 - 1
@@ -53,7 +52,6 @@ func (s *settings) declare(r *sysctl.Registry) {
 	s.fragGap = r.Int("net.ipv4.ipfrag_max_dist", 64, 0, maxInt)
 	s.minPMTU = r.Int("net.ipv4.route.min_pmtu", 552, 68, 65535)
 	s.pmtuExpires = r.Int("net.ipv4.route.mtu_expires", 600, 1, maxInt)
-	s.sourceRoute = r.Bool("net.ipv4.conf.all.accept_source_route", false)
 }
 
 // New returns the module, entered for IPv4's EtherType and for the neighbours

@@ -2,6 +2,7 @@ package ipv4
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/netdev"
@@ -9,9 +10,11 @@ import (
 )
 
 // Options (RFC 791 3.1, RFC 1122 3.2.1.8). Record route and timestamp are
-// filled on the way through; source routes are refused unless
-// accept_source_route is on, as Linux has it; what is malformed is answered by
-// a parameter problem that points at the octet (B34).
+// filled in on the way through: by a host with the address that the packet
+// reached, by a router with that of the device that it leaves by (RFC 1812
+// 5.2.4.1). Source routes are refused in silence, which is Linux's default and
+// has no setting here. What is malformed is answered by a parameter problem
+// that points at the octet (B34).
 
 const (
 	optEnd    = 0
@@ -22,8 +25,10 @@ const (
 	optSSRR   = 137
 	optCopied = 0x80
 
-	tsOnly    = 0 // timestamps only
-	tsAndAddr = 1
+	tsOnly     = 0 // timestamps only
+	tsAndAddr  = 1
+	tsPrespec  = 3 // only by those whose addresses the sender listed
+	tsOverflow = 0xf
 )
 
 // inputOptions checks a received packet's options, and fills in what is asked
@@ -31,21 +36,26 @@ const (
 func (m *Module) inputOptions(d *netdev.Device, b *skb.Buffer, kind destination) skb.Reason {
 	b.Unshare()
 	h := Header(b.Data())
-	bad, routed := m.walkOptions(d, h)
+	own := netip.Addr{}
+	if kind != forwarded {
+		own = m.ownAddress(d, h)
+	}
+	bad, routed := m.walkOptions(h, own)
 	if bad != 0 {
 		m.SendError(b, &inet.Error{Kind: inet.ParamProblem, Info: uint32(bad)})
 		return skb.IPOptions
 	}
-	if routed && !m.set.sourceRoute.Bool() {
+	if routed {
 		return skb.IPOptions
 	}
 	h.seal()
 	return skb.NotDropped
 }
 
-// walkOptions returns the offset of a malformed octet in the header, 0 if there
-// is none, and whether there is a source route.
-func (m *Module) walkOptions(d *netdev.Device, h Header) (bad int, routed bool) {
+// walkOptions checks the options and, if own is an address, records it. It
+// returns the offset of a malformed octet in the header, 0 if there is none,
+// and whether there is a source route.
+func (m *Module) walkOptions(h Header, own netip.Addr) (bad int, routed bool) {
 	for off := HeaderLen; off < h.Len(); {
 		o := h[off:h.Len()]
 		switch o[0] {
@@ -62,13 +72,13 @@ func (m *Module) walkOptions(d *netdev.Device, h Header) (bad int, routed bool) 
 		at := 0
 		switch o[0] {
 		case optRR:
-			at = m.recordRoute(d, h, o)
+			at = recordRoute(o, own)
 		case optTS:
-			at = m.recordTime(d, h, o)
+			at = m.recordTime(o, own)
 		case optLSRR, optSSRR:
 			routed = true
 			if len(o) < 3 || o[2] < 4 {
-				at = 2
+				at = min(2, len(o)-1)
 			}
 		}
 		if at != 0 {
@@ -79,20 +89,20 @@ func (m *Module) walkOptions(d *netdev.Device, h Header) (bad int, routed bool) 
 	return 0, routed
 }
 
-// ownAddress is the address that is recorded: the one that the packet was sent
-// to, or the device's.
-func (m *Module) ownAddress(d *netdev.Device, h Header) [4]byte {
+// ownAddress is the address that a host records: the one that the packet was
+// sent to, or the device's.
+func (m *Module) ownAddress(d *netdev.Device, h Header) netip.Addr {
 	if m.IsLocal(h.Dst()) {
-		return h.Dst().As4()
+		return h.Dst()
 	}
 	if a := d.Addrs(); len(a) > 0 {
-		return a[0].Addr().As4()
+		return a[0].Addr()
 	}
-	return [4]byte{}
+	return netip.IPv4Unspecified()
 }
 
 // recordRoute fills the next slot; it returns the offset of what is malformed.
-func (m *Module) recordRoute(d *netdev.Device, h Header, o []byte) int {
+func recordRoute(o []byte, own netip.Addr) int {
 	if len(o) < 3 {
 		return 1
 	}
@@ -105,44 +115,69 @@ func (m *Module) recordRoute(d *netdev.Device, h Header, o []byte) int {
 	case p+3 > len(o):
 		return 2
 	}
-	a := m.ownAddress(d, h)
-	copy(o[p-1:], a[:])
-	o[2] += 4
+	if own.IsValid() {
+		a := own.As4()
+		copy(o[p-1:], a[:])
+		o[2] += 4
+	}
 	return 0
 }
 
-// recordTime fills the next slot with milliseconds since midnight UTC.
-func (m *Module) recordTime(d *netdev.Device, h Header, o []byte) int {
+// recordTime fills the next slot with milliseconds since midnight UTC; it
+// returns the offset of what is malformed.
+func (m *Module) recordTime(o []byte, own netip.Addr) int {
 	if len(o) < 4 {
 		return 1
 	}
-	p, need := int(o[2]), 4
-	if o[3]&0xf == tsAndAddr {
+	p, need, flag := int(o[2]), 4, o[3]&0xf
+	if flag == tsAndAddr || flag == tsPrespec {
 		need = 8
 	}
 	switch {
 	case p < 5:
 		return 2
 	case p > len(o):
-		if o[3]>>4 == 0xf {
-			return 3
-		}
-		o[3] += 1 << 4 // one more that found no room
-		return 0
+		return countOverflow(o, own)
 	case p+need-1 > len(o):
 		return 2
-	case o[3]&0xf > tsAndAddr:
-		return 0 // prespecified addresses: not for us to fill
 	}
-	slot := o[p-1:]
-	if need == 8 {
-		a := m.ownAddress(d, h)
+	if own.IsValid() {
+		m.stamp(o, flag, own)
+	}
+	return 0
+}
+
+// countOverflow counts one more host that found no room.
+func countOverflow(o []byte, own netip.Addr) int {
+	if o[3]>>4 == tsOverflow {
+		return 3
+	}
+	if own.IsValid() {
+		o[3] += 1 << 4
+	}
+	return 0
+}
+
+// stamp writes the time into the slot that the pointer names, after the
+// address if that is wanted.
+func (m *Module) stamp(o []byte, flag byte, own netip.Addr) {
+	slot, size := o[o[2]-1:], byte(4)
+	switch flag {
+	case tsOnly:
+	case tsAndAddr:
+		a := own.As4()
 		copy(slot, a[:])
-		slot = slot[4:]
+		slot, size = slot[4:], 8
+	case tsPrespec:
+		if !m.IsLocal(netip.AddrFrom4([4]byte(slot))) {
+			return // somebody else's turn
+		}
+		slot, size = slot[4:], 8
+	default:
+		return
 	}
 	binary.BigEndian.PutUint32(slot, m.Midnight())
-	o[2] += byte(need)
-	return 0
+	o[2] += size
 }
 
 // Midnight returns the milliseconds since midnight UTC (RFC 791, RFC 792).

@@ -69,12 +69,24 @@ func fits(b *skb.Buffer, mtu int) bool {
 	if b.GSO == skb.GSONone {
 		return b.Len() <= mtu
 	}
-	h := Header(b.Data())
-	head := h.Len()
-	if th := b.Transport(); b.GSO == skb.GSOTCPv4 && len(th) > 12 {
-		head += int(th[12]>>4) * 4
+	return Header(b.Data()).Len()+transportLen(b)+int(b.GSOSize) <= mtu
+}
+
+const (
+	tcpMinLen = 20
+	udpLen    = 8
+)
+
+// transportLen is the length of a super-segment's transport header.
+func transportLen(b *skb.Buffer) int {
+	th := b.Transport()
+	switch {
+	case b.GSO == skb.GSOUDPv4:
+		return udpLen
+	case len(th) < tcpMinLen:
+		return tcpMinLen
 	}
-	return head+int(b.GSOSize) <= mtu
+	return int(th[12]>>4) * 4
 }
 
 func (m *Module) countOut(b *skb.Buffer, r *inet.Route) {
@@ -130,10 +142,13 @@ func (m *Module) loopBack(b *skb.Buffer, r *inet.Route, want bool) {
 	if c.Csum == skb.CsumPartial {
 		c.Csum = skb.CsumUnnecessary
 	}
+	kind := toBroadcast
+	if r.Type == inet.Multicast {
+		kind = toMulticast
+	}
 	m.env.Clock.Post(func() {
-		c.IfIndex, c.Type = int32(r.Dev.Index), skb.PacketHost
-		c.Time = m.env.Clock.Now()
-		m.Input(r.Dev, c)
+		c.IfIndex, c.Time = int32(r.Dev.Index), m.env.Clock.Now()
+		m.inputOwn(r.Dev, c, kind)
 		m.env.Dev.BatchEnd()
 		m.env.Dev.Flush()
 	})

@@ -87,16 +87,14 @@ func newSnapshot(entries []Entry, devs []*netdev.Device) *snapshot {
 			if b, ok := broadcastOf(p); ok {
 				s.broadcasts[b] = d
 			}
-			if p.Bits() < 31 {
-				s.broadcasts[p.Masked().Addr()] = d
-			}
 		}
 	}
 	return s
 }
 
 // broadcastOf is the directed broadcast address of a network; one of two
-// addresses or fewer has none (RFC 3021).
+// addresses or fewer has none (RFC 3021). The lowest address is a host's like
+// any other, as on Linux since 5.14.
 func broadcastOf(p netip.Prefix) (netip.Addr, bool) {
 	if p.Bits() >= 31 {
 		return netip.Addr{}, false
@@ -137,7 +135,7 @@ func (s *snapshot) find(dst netip.Addr, device int) (Entry, bool) {
 // a source that is not ours, ENODEV for a device that is not there.
 func (m *Module) Route(f *inet.Flow) (*inet.Route, error) {
 	slot := &m.routes.cache[slotOf(f)]
-	if c := slot.Load(); c != nil && c.flow == *f && c.route.Valid() && (c.expires == 0 || m.env.Clock.Now() < c.expires) {
+	if c := slot.Load(); c != nil && c.flow == *f && c.route.Valid() && c.route.Dev.Up() && (c.expires == 0 || m.env.Clock.Now() < c.expires) {
 		return c.route, nil
 	}
 	generation := m.routes.Generation()
@@ -274,12 +272,8 @@ func (m *Module) AddRoute(e Entry) error {
 	m.routes.mu.Lock()
 	defer m.routes.mu.Unlock()
 	s := m.routes.load()
-	if e.Dev == nil {
-		via, ok := s.find(e.Via, 0)
-		if !e.Via.IsValid() || !ok || via.Via.IsValid() {
-			return syscall.ENETUNREACH
-		}
-		e.Dev = via.Dev
+	if err := s.gateway(&e); err != nil {
+		return err
 	}
 	for _, o := range s.entries {
 		if o.Dst == e.Dst && o.Metric == e.Metric && o.Via == e.Via && o.Dev == e.Dev {
@@ -287,6 +281,30 @@ func (m *Module) AddRoute(e Entry) error {
 		}
 	}
 	m.publish(append(append([]Entry(nil), s.entries...), e))
+	return nil
+}
+
+// gateway checks a new route's next hop, which must be on a link, and finds the
+// device if none is given (fib_check_nh).
+func (s *snapshot) gateway(e *Entry) error {
+	if !e.Via.IsValid() {
+		if e.Dev == nil {
+			return syscall.ENETUNREACH
+		}
+		return nil
+	}
+	if !e.Via.Is4() || s.isLocal(e.Via) {
+		return syscall.EINVAL
+	}
+	device := 0
+	if e.Dev != nil {
+		device = e.Dev.Index
+	}
+	via, ok := s.find(e.Via, device)
+	if !ok || via.Via.IsValid() {
+		return syscall.ENETUNREACH
+	}
+	e.Dev = via.Dev
 	return nil
 }
 
