@@ -33,4 +33,3 @@ func TestCurlOverABadLink(t *testing.T) {
 		})
 	}
 }
-
