@@ -145,11 +145,13 @@ func TestAnotherAddressIsBelievedOnlyAfterASecond(t *testing.T) { // B27
 
 func TestWhatIsNoARPForIPv4OverEthernetIsIgnored(t *testing.T) { // B28
 	for name, change := range map[string]func(*layers.ARP){
-		"operation 3":     func(a *layers.ARP) { a.Operation = 3 },
-		"protocol type":   func(a *layers.ARP) { a.Protocol = layers.EthernetTypeIPv6 },
-		"hardware length": func(a *layers.ARP) { a.HwAddressSize, a.SourceHwAddress, a.DstHwAddress = 5, a.SourceHwAddress[:5], a.DstHwAddress[:5] },
-		"multicast":       func(a *layers.ARP) { a.DstProtAddress = net.IPv4(224, 0, 0, 1).To4() },
-		"loopback":        func(a *layers.ARP) { a.DstProtAddress = net.IPv4(127, 0, 0, 1).To4() },
+		"operation 3":   func(a *layers.ARP) { a.Operation = 3 },
+		"protocol type": func(a *layers.ARP) { a.Protocol = layers.EthernetTypeIPv6 },
+		"hardware length": func(a *layers.ARP) {
+			a.HwAddressSize, a.SourceHwAddress, a.DstHwAddress = 5, a.SourceHwAddress[:5], a.DstHwAddress[:5]
+		},
+		"multicast": func(a *layers.ARP) { a.DstProtAddress = net.IPv4(224, 0, 0, 1).To4() },
+		"loopback":  func(a *layers.ARP) { a.DstProtAddress = net.IPv4(127, 0, 0, 1).To4() },
 	} {
 		p := world.NewPeer(t)
 		a := p.ARP(layers.ARPRequest)

@@ -16,36 +16,22 @@ const flushEvery = 5 * time.Second
 
 // makeRoom reports whether a new entry may be made. The table's lock is held.
 func (m *Module) makeRoom() bool {
-	n := m.collectable()
+	n := int(m.collectable.Load())
 	now := m.env.Clock.Now()
 	if n < m.set.thresh2.Get() || n < m.set.thresh3.Get() && now.Sub(m.flushed) < flushEvery {
 		return true
 	}
 	m.flushed = now
 	m.env.Stat.Inc(stat.ArpGCRuns)
-	m.remove(func(e *entry) bool {
-		return e.state&(connected|Incomplete|Delay|Probe) == 0 && now.Sub(e.updated) >= flushEvery ||
-			e.state == Failed
+	m.sweep(func(e *entry) bool {
+		return e.state == Failed || e.state == Stale && now.Sub(e.updated) >= flushEvery
 	})
-	return m.collectable() < m.set.thresh3.Get()
-}
-
-// collectable counts the entries that the thresholds are about.
-func (m *Module) collectable() int {
-	n := 0
-	for _, e := range *m.table.Load() {
-		e.mu.Lock()
-		if e.state != Permanent {
-			n++
-		}
-		e.mu.Unlock()
-	}
-	return n
+	return int(m.collectable.Load()) < m.set.thresh3.Get()
 }
 
 // watch arms the collector while the table is large.
 func (m *Module) watch() {
-	if !m.collecting && len(*m.table.Load()) >= m.set.thresh1.Get() {
+	if !m.collecting && m.table.n >= m.set.thresh1.Get() {
 		m.collecting = true
 		m.collector.Reset(m.env.Clock.Now().Add(milliseconds(m.set.reachableTime) / 2))
 	}
@@ -56,29 +42,26 @@ func (m *Module) collect() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.collecting = false
-	if len(*m.table.Load()) < m.set.thresh1.Get() {
+	if m.table.n < m.set.thresh1.Get() {
 		return
 	}
 	now, stale := m.env.Clock.Now(), seconds(m.set.staleTime)
 	m.env.Stat.Inc(stat.ArpGCRuns)
-	m.remove(func(e *entry) bool {
+	m.sweep(func(e *entry) bool {
 		last := max(clock.Time(e.used.Load()), e.confirmed(), e.updated)
 		return e.state == Failed || e.state == Stale && now.Sub(last) >= stale
 	})
 	m.watch()
 }
 
-// remove takes out the entries that old says yes to.
-func (m *Module) remove(old func(*entry) bool) {
-	m.change(func(t map[key]*entry) {
-		for k, e := range t {
-			e.mu.Lock()
-			goes := e.state != Permanent && old(e)
-			e.mu.Unlock()
-			if goes {
-				delete(t, k)
-				e.kill()
-			}
+// sweep takes out the entries that old, called with their lock, says yes to.
+func (m *Module) sweep(old func(*entry) bool) {
+	for e := range m.table.all() {
+		e.mu.Lock()
+		goes := old(e)
+		e.mu.Unlock()
+		if goes {
+			m.remove(e)
 		}
-	})
+	}
 }

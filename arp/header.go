@@ -18,6 +18,7 @@ const (
 
 const (
 	hardwareEthernet = 1
+	hardwareIEEE802  = 6 // IEEE 802 networks (RFC 1042), heard on Ethernet too
 	protocolIPv4     = 0x0800
 )
 
@@ -27,11 +28,12 @@ type Header []byte
 
 // Valid reports whether it is a whole packet for IPv4 over Ethernet (B28).
 func (h Header) Valid() bool {
-	return len(h) >= HeaderLen &&
-		binary.BigEndian.Uint16(h[0:]) == hardwareEthernet &&
+	return len(h) >= HeaderLen && (h.hardware() == hardwareEthernet || h.hardware() == hardwareIEEE802) &&
 		binary.BigEndian.Uint16(h[2:]) == protocolIPv4 &&
 		h[4] == 6 && h[5] == 4
 }
+
+func (h Header) hardware() uint16 { return binary.BigEndian.Uint16(h[0:]) }
 
 // Op returns the operation.
 func (h Header) Op() uint16 { return binary.BigEndian.Uint16(h[6:]) }

@@ -24,7 +24,7 @@ func (m *Module) Input(d *netdev.Device, b *skb.Buffer) skb.Reason {
 	if b.Traced {
 		m.env.Trace.Packet(trace.ARPRx, b, uint32(h.Op()), trace.Addr(h.SenderIP()), trace.Addr(h.TargetIP()), 0)
 	}
-	if t := h.TargetIP(); t.IsMulticast() || t.IsLoopback() || h.SenderMAC().IsMulticast() {
+	if t := h.TargetIP(); t.IsMulticast() || t.IsLoopback() || martian(h) {
 		return b.Drop(skb.ARPIgnored) // B28
 	}
 	if !m.process(d, h, b) {
@@ -33,6 +33,18 @@ func (m *Module) Input(d *netdev.Device, b *skb.Buffer) skb.Reason {
 	b.Consume()
 	return skb.NotDropped
 }
+
+// martian reports a sender that no single host can be: an address that routes
+// refuse as a source (RFC 1122 3.2.1.3), or a link address of many
+// (RFC 1812 3.3.2). 0.0.0.0 is a probe's (RFC 5227 1.1).
+func martian(h Header) bool {
+	ip := h.SenderIP()
+	first := ip.As4()[0]
+	return h.SenderMAC().IsMulticast() || ip.IsMulticast() || ip.IsLoopback() ||
+		first == 0 && !ip.IsUnspecified() || ip == limitedBroadcast
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // process acts on a valid packet and reports whether it meant anything to us.
 func (m *Module) process(d *netdev.Device, h Header, b *skb.Buffer) bool {
@@ -71,20 +83,27 @@ func (m *Module) answer(d *netdev.Device, h Header, b *skb.Buffer) bool {
 // learn updates a neighbour that is known already; strangers are not entered
 // (B25). Only a reply to us alone confirms that the neighbour can be reached.
 func (m *Module) learn(d *netdev.Device, h Header, b *skb.Buffer) bool {
+	m.env.Stat.Inc(stat.ArpLookups)
 	e := m.lookup(d, h.SenderIP())
 	if e == nil {
 		return false
 	}
+	m.env.Stat.Inc(stat.ArpHits)
 	to := Stale
 	if h.Op() == OpReply && b.Type == skb.PacketHost {
 		to = Reachable
 	}
-	gratuitous := h.SenderIP() == h.TargetIP()
 	e.mu.Lock()
 	settled := m.env.Clock.Now() >= e.updated.Add(milliseconds(m.set.lockTime))
 	e.mu.Unlock()
-	m.update(e, h.SenderMAC(), to, gratuitous || settled) // B27
+	m.update(e, h.SenderMAC(), to, gratuitous(h) || settled) // B27
 	return true
+}
+
+// gratuitous reports an announcement (RFC 5227 3). A reply must name its sender
+// as target on the link as well (arp_is_garp).
+func gratuitous(h Header) bool {
+	return h.SenderIP() == h.TargetIP() && (h.Op() == OpRequest || h.SenderMAC() == h.TargetMAC())
 }
 
 // update tells an entry what was heard and carries out what follows.

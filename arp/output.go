@@ -50,9 +50,8 @@ func (m *Module) resolve(e *entry, b *skb.Buffer) {
 		e.hold(b)
 	default:
 		e.setState(Incomplete, whyPacket)
-		e.probes, e.updated = 0, now
+		e.probes = 0
 		e.hold(b)
-		m.env.Stat.Inc(stat.ArpLookups)
 		e.tickProbe(now, &do)
 	}
 	e.mu.Unlock()
@@ -87,7 +86,7 @@ func (m *Module) request(e *entry, do *todo) {
 		p.targetMAC = do.mac
 	}
 	m.env.Stat.Inc(stat.ArpOutRequests)
-	m.send(e.key.dev, dst, &p, 0)
+	m.send(e.key.dev, dst, &p, do.cause)
 }
 
 // sourceFor chooses the address to ask with: one of the target's network.

@@ -63,6 +63,22 @@ func (s State) String() string {
 	return "NONE"
 }
 
+// moves are the transitions that there are. A permanent entry stays one until
+// it is deleted.
+var moves = map[State]State{
+	None:       Incomplete | Reachable | Stale | Permanent,
+	Incomplete: Reachable | Stale | Failed | Permanent,
+	Reachable:  Stale | Delay | Permanent,
+	Stale:      Reachable | Delay | Permanent,
+	Delay:      Reachable | Stale | Probe | Permanent,
+	Probe:      Reachable | Stale | Failed | Permanent,
+	Failed:     Incomplete | Reachable | Stale | Permanent,
+}
+
+// Allowed reports whether a neighbour may go from one state to the other in
+// one step.
+func Allowed(from, to State) bool { return moves[from]&to != 0 }
+
 // Why a state changed, for the event neigh.state.
 const (
 	whyPacket uint32 = iota
@@ -76,10 +92,17 @@ const (
 // lock is held.
 func (e *entry) setState(to State, why uint32) {
 	from := e.state
+	if from != to && !Allowed(from, to) {
+		panic("arp: " + from.String() + " to " + to.String() + " is not in the table of transitions")
+	}
 	e.state = to
 	e.publish()
 	if from == to {
 		return
+	}
+	e.updated = e.m.env.Clock.Now()
+	if to == Permanent {
+		e.m.collectable.Add(-1)
 	}
 	if tr := e.m.env.Trace; tr.On(trace.NeighState) {
 		tr.Event(trace.NeighState, 0, trace.Addr(e.key.ip), uint32(from), uint32(to), why)
@@ -110,6 +133,7 @@ type todo struct {
 	request bool           // an ARP request,
 	unicast bool           // to the address that is known
 	mac     netdev.MACAddr // where held packets, or the unicast, go
+	cause   uint64         // the packet that the request is for
 	send    skb.Queue      // packets that may go now
 	fail    skb.Queue      // packets that can not
 }
@@ -154,7 +178,7 @@ func (e *entry) tick(now clock.Time, do *todo) {
 
 // tickReachable: the confirmation is old; is the entry in use?
 func (e *entry) tickReachable(now clock.Time, delay time.Duration) {
-	if end := e.confirmed().Add(e.m.reachable()); now < end {
+	if end := e.confirmed().Add(e.trust); now < end {
 		e.timer.Reset(end)
 		return
 	}
@@ -179,6 +203,9 @@ func (e *entry) tickProbe(now clock.Time, do *todo) {
 	e.probes++
 	e.asked = now
 	do.request, do.unicast, do.mac = true, e.state == Probe, e.mac
+	if b := e.held.Peek(); b != nil {
+		do.cause = b.ID
+	}
 	e.timer.Reset(now.Add(milliseconds(e.m.set.retransTime)))
 }
 
@@ -194,8 +221,9 @@ func (e *entry) failed(do *todo) {
 // reach enters REACHABLE.
 func (e *entry) reach(now clock.Time, why uint32) {
 	e.confirmedAt.Store(int64(now))
+	e.trust = e.m.reachable()
 	e.setState(Reachable, why)
-	e.timer.Reset(now.Add(e.m.reachable()))
+	e.timer.Reset(now.Add(e.trust))
 }
 
 // heard takes what an ARP packet said of the neighbour (neigh_update): its
@@ -213,7 +241,7 @@ func (e *entry) heard(now clock.Time, mac netdev.MACAddr, to State, override boo
 	case had && !changed && to == Stale:
 		return // nothing new
 	}
-	if changed || e.state != to {
+	if changed {
 		e.updated = now
 	}
 	e.mac = mac

@@ -5,7 +5,9 @@
 package arp
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
 	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
 	"github.com/slankdev/ministack/sysctl"
 )
 
@@ -28,16 +31,18 @@ type entry struct {
 	m   *Module
 	key key
 
-	fast        atomic.Uint64 // the address, if it may be used at once
-	used        atomic.Int64  // when a packet was last sent through it
+	next        atomic.Pointer[entry] // in the chain of its hash
+	fast        atomic.Uint64         // the address, if it may be used at once
+	used        atomic.Int64          // when a packet was last sent through it
 	confirmedAt atomic.Int64
 
 	mu        sync.Mutex
 	state     State
 	mac       netdev.MACAddr
 	probes    int
-	asked     clock.Time // when the last request left
-	updated   clock.Time // when the address or state last changed
+	asked     clock.Time    // when the last request left
+	updated   clock.Time    // when the address or state last changed
+	trust     time.Duration // how long the present confirmation counts
 	held      skb.Queue
 	heldBytes int
 	timer     clock.Timer
@@ -85,18 +90,19 @@ type Module struct {
 	// answer. The packet stays the module's.
 	OnUnreachable func(b *skb.Buffer)
 
-	table      atomic.Pointer[map[key]*entry]
-	mu         sync.Mutex // writers of table, and the two below
-	flushed    clock.Time
-	collecting bool
-	collector  clock.Timer
+	table       hashTable
+	collectable atomic.Int32 // entries that are not permanent
+	mu          sync.Mutex   // writers of table, and the two below
+	flushed     clock.Time
+	collecting  bool
+	collector   clock.Timer
 }
 
 // New returns the table, and enters it for ARP's EtherType.
 func New(env *inet.Env, l *link.Module) *Module {
 	m := &Module{env: env, link: l}
 	m.set.declare(env.Sysctl)
-	m.table.Store(&map[key]*entry{})
+	m.table.seed = env.Rand.Uint64()
 	m.collector.Init(env.Clock, func(x any) { x.(*Module).collect() }, m)
 	l.Handle(link.TypeARP, m.Input)
 	return m
@@ -110,36 +116,27 @@ func (m *Module) reachable() time.Duration {
 }
 
 func (m *Module) lookup(d *netdev.Device, ip netip.Addr) *entry {
-	return (*m.table.Load())[key{d, ip}]
+	return m.table.get(key{d, ip})
 }
 
 // create returns the entry, made if need be; nil if the table is full.
 func (m *Module) create(d *netdev.Device, ip netip.Addr) *entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := key{d, ip}
-	if e := (*m.table.Load())[k]; e != nil {
+	m.env.Stat.Inc(stat.ArpLookups)
+	if e := m.lookup(d, ip); e != nil {
+		m.env.Stat.Inc(stat.ArpHits)
 		return e
 	}
 	if !m.makeRoom() {
 		return nil
 	}
-	e := &entry{m: m, key: k, updated: m.env.Clock.Now()}
+	e := &entry{m: m, key: key{d, ip}, updated: m.env.Clock.Now()}
 	e.timer.Init(m.env.Clock, func(x any) { x.(*entry).expire() }, e)
-	m.change(func(t map[key]*entry) { t[k] = e })
+	m.table.put(e)
+	m.collectable.Add(1)
 	m.watch()
 	return e
-}
-
-// change copies the table, changes the copy and publishes it.
-func (m *Module) change(f func(map[key]*entry)) {
-	old := *m.table.Load()
-	next := make(map[key]*entry, len(old)+1)
-	for k, e := range old {
-		next[k] = e
-	}
-	f(next)
-	m.table.Store(&next)
 }
 
 // Entry is a line of ip neigh.
@@ -153,16 +150,19 @@ type Entry struct {
 	Held    int           // packets that wait
 }
 
-// Entries returns all neighbours.
+// Entries returns all neighbours, by device and address.
 func (m *Module) Entries() []Entry {
 	now := m.env.Clock.Now()
 	var all []Entry
-	for k, e := range *m.table.Load() {
+	for e := range m.table.all() {
 		e.mu.Lock()
-		all = append(all, Entry{IP: k.ip, MAC: e.mac, Device: k.dev.Name, State: e.state,
+		all = append(all, Entry{IP: e.key.ip, MAC: e.mac, Device: e.key.dev.Name, State: e.state,
 			Used: now.Sub(clock.Time(e.used.Load())), Updated: now.Sub(e.updated), Held: e.held.Len()})
 		e.mu.Unlock()
 	}
+	slices.SortFunc(all, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Device, b.Device), a.IP.Compare(b.IP))
+	})
 	return all
 }
 
@@ -175,6 +175,10 @@ func (m *Module) Add(d *netdev.Device, ip netip.Addr, mac netdev.MACAddr) bool {
 	}
 	var do todo
 	e.mu.Lock()
+	if e.dead { // collected between the two locks
+		e.mu.Unlock()
+		return m.Add(d, ip, mac)
+	}
 	e.mac, e.updated = mac, m.env.Clock.Now()
 	e.timer.Stop()
 	e.setState(Permanent, whyUser)
@@ -194,8 +198,7 @@ func (m *Module) Delete(d *netdev.Device, ip netip.Addr) bool {
 	if e == nil {
 		return false
 	}
-	m.change(func(t map[key]*entry) { delete(t, e.key) })
-	e.kill()
+	m.remove(e)
 	return true
 }
 
@@ -204,16 +207,19 @@ func (m *Module) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.collector.Stop()
-	for _, e := range *m.table.Load() {
-		e.kill()
+	for e := range m.table.all() {
+		m.remove(e)
 	}
-	m.table.Store(&map[key]*entry{})
 }
 
-// kill ends an entry that is out of the table.
-func (e *entry) kill() {
+// remove takes an entry out of the table and ends it. The table's lock is held.
+func (m *Module) remove(e *entry) {
+	m.table.remove(e)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.state != Permanent {
+		m.collectable.Add(-1)
+	}
 	e.dead = true
 	e.timer.Stop()
 	e.fast.Store(0)
