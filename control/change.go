@@ -1,9 +1,11 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"github.com/slankdev/ministack/arp"
@@ -31,15 +33,17 @@ func (v *Server) changeAddr(c *AddrChange) error {
 	if err != nil {
 		return err
 	}
+	there := slices.Contains(d.Addrs(), c.Prefix)
+	switch {
+	case c.Op == "replace" && there:
+		return nil
+	case c.Op == "add" && there:
+		return fmt.Errorf("%s has %v already: %w", c.Dev, c.Prefix, syscall.EEXIST)
+	case c.Op == "del" && !there:
+		return fmt.Errorf("%s does not have %v: %w", c.Dev, c.Prefix, syscall.EADDRNOTAVAIL)
+	}
 	switch c.Op {
-	case "add":
-		return v.stack.AddAddr(c.Dev, c.Prefix)
-	case "replace":
-		for _, p := range d.Addrs() {
-			if p == c.Prefix {
-				return nil
-			}
-		}
+	case "add", "replace":
 		return v.stack.AddAddr(c.Dev, c.Prefix)
 	case "del":
 		return v.stack.DelAddr(c.Dev, c.Prefix)
@@ -83,8 +87,15 @@ func (v *Server) changeRoute(c *RouteChange) error {
 }
 
 func routeError(err error, e ipv4.Entry) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, syscall.ENETUNREACH):
+		return fmt.Errorf("route to %v: the gateway %v is on no network of the stack: %w", e.Dst, e.Via, err)
+	case errors.Is(err, syscall.ESRCH):
+		return fmt.Errorf("there is no such route to %v: %w", e.Dst, err)
+	case errors.Is(err, syscall.EEXIST):
+		return fmt.Errorf("there is such a route to %v already: %w", e.Dst, err)
 	}
 	return fmt.Errorf("route to %v: %w", e.Dst, err)
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,7 +18,7 @@ type Server struct {
 	name    string
 	stack   *ministack.Stack
 	http    http.Server
-	tracing atomic.Bool
+	tracing chan struct{} // held by the client that traces
 	ends    sync.Once
 	ended   chan struct{} // closed when a client asks for the end
 
@@ -34,7 +33,7 @@ type Server struct {
 // Serve answers requests that come by l until Close. name is what the stack is
 // called.
 func Serve(l net.Listener, s *ministack.Stack, name string) *Server {
-	v := &Server{name: name, stack: s, ended: make(chan struct{}), streams: map[net.Conn]struct{}{}, waiting: map[string]net.Conn{}}
+	v := &Server{name: name, stack: s, ended: make(chan struct{}), tracing: make(chan struct{}, 1), streams: map[net.Conn]struct{}{}, waiting: map[string]net.Conn{}}
 	v.http.Handler = v.routes()
 	v.http.ReadHeaderTimeout = 10 * time.Second
 	v.wg.Add(1)

@@ -21,15 +21,25 @@ func (v *Server) trace(r *http.Request, q *TraceRequest, answer func(any) error)
 	if q.Flight {
 		return answer(v.batch(trace.NewSelector(f), t.Flight(), 0))
 	}
-	if !v.tracing.CompareAndSwap(false, true) {
+	if !v.beginTrace() {
 		return fmt.Errorf("somebody else is tracing this stack: %w", syscall.EBUSY)
 	}
-	defer v.tracing.Store(false)
+	defer func() { <-v.tracing }()
 	w := f.Watch()
 	w.Precise, w.Records = !q.Coarse, min(max(q.Size, 0), 1<<22)
 	t.Start(w)
 	defer t.Stop()
 	return v.follow(r, q, f, answer)
+}
+
+// beginTrace waits a little for a client that has gone, which shows late.
+func (v *Server) beginTrace() bool {
+	select {
+	case v.tracing <- struct{}{}:
+		return true
+	case <-time.After(500 * time.Millisecond):
+		return false
+	}
 }
 
 // follow answers every so often with what is new. The first answer comes at

@@ -179,8 +179,7 @@ func (t *demoTour) closedPort() error {
 
 func (t *demoTour) ourPing() error {
 	q := control.PingRequest{Dst: demoHost.Addr(), Count: 2, Interval: 200 * time.Millisecond, Timeout: 5 * time.Second, Size: 1000}
-	r := &pingReport{out: t.a.out, err: t.a.err, dst: q.Dst, began: time.Now()}
-	r.begin(q.Size)
+	r := &pingReport{out: t.a.out, err: t.a.err, dst: q.Dst, size: q.Size, began: time.Now()}
 	if err := t.c.Ping(t.a.ctx, q, r.event); err != nil {
 		return err
 	}

@@ -41,6 +41,8 @@ func hintFor(err error) string {
 	case errors.Is(err, control.ErrNoStack):
 		return "start one with: ministack run --dev tap:ms0 --host-addr 10.9.0.1/24 --addr 10.9.0.2/24\n" +
 			"  or give this command a stack of its own with --dev and --addr"
+	case errors.Is(err, syscall.EADDRINUSE) && strings.HasPrefix(err.Error(), "cannot serve"):
+		return "another --serve has the port"
 	case errors.Is(err, os.ErrPermission) && strings.Contains(err.Error(), ".sock"):
 		return "the control socket belongs to another user: become that user, or root"
 	}
@@ -51,9 +53,12 @@ func hintFor(err error) string {
 // it came from.
 func plain(err error) string {
 	var errno syscall.Errno
+	var far *control.Error
 	switch {
 	case errors.As(err, &errno):
 		return capitalize(errno.Error())
+	case errors.As(err, &far):
+		return far.Text
 	case errors.Is(err, net.ErrClosed):
 		return "Connection closed"
 	}

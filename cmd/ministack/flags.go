@@ -65,9 +65,9 @@ func (f *stackFlags) addDevice(s string) error {
 	kind, name, _ := strings.Cut(s, ":")
 	switch {
 	case kind != "tap" && kind != "packet" && kind != "water":
-		return usage("%q: a device is tap:NAME, packet:IFNAME or water:NAME", s)
+		return usage("--dev %q: a device is tap:NAME, packet:IFNAME or water:NAME", s)
 	case name == "" || len(name) > 15 || strings.ContainsAny(name, "/ "):
-		return usage("%q: a device needs a name of 1 to 15 letters after the colon", s)
+		return usage("--dev %q: a device needs a name of 1 to 15 letters after the colon", s)
 	}
 	f.devs = append(f.devs, &deviceSpec{kind: kind, name: name})
 	return nil
@@ -88,7 +88,7 @@ func (f *stackFlags) addAddr(s string) error {
 	}
 	p, err := parsePrefix(s)
 	if err != nil {
-		return err
+		return usage("--addr %v", err)
 	}
 	d.addrs = append(d.addrs, p)
 	return nil
@@ -102,8 +102,10 @@ func (f *stackFlags) setHost(s string) error {
 	if d.kind == "packet" {
 		return usage("--host-addr is for tap devices: the host has addresses of its own on %s", d.name)
 	}
-	d.host, err = parsePrefix(s)
-	return err
+	if d.host, err = parsePrefix(s); err != nil {
+		return usage("--host-addr %v", err)
+	}
+	return nil
 }
 
 func (f *stackFlags) setMTU(s string) error {
@@ -113,7 +115,7 @@ func (f *stackFlags) setMTU(s string) error {
 	}
 	d.mtu, err = strconv.Atoi(s)
 	if err != nil || d.mtu < 68 || d.mtu > 65535 {
-		return usage("%q: an MTU is 68 to 65535 bytes", s)
+		return usage("--mtu %q: an MTU is 68 to 65535 bytes", s)
 	}
 	return nil
 }
@@ -124,18 +126,23 @@ func (f *stackFlags) setImpair(s string) error {
 		return err
 	}
 	i, err := netdev.ParseImpairment(s)
+	if err != nil {
+		return usage("--impair: %v", err)
+	}
 	d.impair = &i
-	return err
+	return nil
 }
 
 func (f *stackFlags) setGateway(s string) (err error) {
-	f.gateway, err = parseAddr(s)
-	return err
+	if f.gateway, err = parseAddr(s); err != nil {
+		return usage("--gw %v", err)
+	}
+	return nil
 }
 
 func (f *stackFlags) addSysctl(s string) error {
 	if name, _, ok := strings.Cut(s, "="); !ok || name == "" {
-		return usage("%q: a setting is NAME=VALUE, such as net.ipv4.tcp_sack=0", s)
+		return usage("--sysctl %q: a setting is NAME=VALUE, such as net.ipv4.tcp_sack=0", s)
 	}
 	f.sysctls = append(f.sysctls, s)
 	return nil

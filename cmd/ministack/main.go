@@ -41,7 +41,7 @@ func (a *app) main(args []string) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintf(a.err, "ministack %s: %s\n", cmd.Name(), explain(err))
+	fmt.Fprintf(a.err, "%s: %s\n", cmd.CommandPath(), explain(err))
 	return statusOf(err)
 }
 

@@ -89,7 +89,7 @@ func (a *app) ping(f *pingFlags, to string) error {
 	}
 	defer cancel()
 	r := &pingReport{out: a.out, err: a.err, quiet: f.quiet, stamp: f.stamp, dst: q.Dst, began: time.Now()}
-	r.begin(q.Size)
+	r.size = q.Size
 	if err := c.Ping(ctx, q, r.event); err != nil {
 		return err
 	}

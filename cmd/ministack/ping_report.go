@@ -15,6 +15,7 @@ type pingReport struct {
 	out, err     io.Writer
 	quiet, stamp bool
 	dst          netip.Addr
+	size         int
 	began, ended time.Time
 
 	sent, received, dups, errors int
@@ -22,8 +23,8 @@ type pingReport struct {
 	sum, squares                 float64 // milliseconds
 }
 
-func (r *pingReport) begin(size int) {
-	fmt.Fprintf(r.out, "PING %s (%s) %d(%d) bytes of data.\n", r.dst, r.dst, size, size+28)
+func (r *pingReport) begin() {
+	fmt.Fprintf(r.out, "PING %s (%s) %d(%d) bytes of data.\n", r.dst, r.dst, r.size, r.size+28)
 }
 
 func (r *pingReport) line(format string, args ...any) {
@@ -37,6 +38,9 @@ func (r *pingReport) line(format string, args ...any) {
 }
 
 func (r *pingReport) event(e control.PingEvent) {
+	if r.ended.IsZero() {
+		r.begin()
+	}
 	r.ended = time.Now()
 	switch e.Kind {
 	case "sent":

@@ -122,8 +122,9 @@ func pidOf(path string) int {
 	return s.PID
 }
 
-// announce prints a line for each device.
+// announce prints a line for each device, all at once.
 func (a *app) announce(s *ministack.Stack, f *runFlags) {
+	var text strings.Builder
 	for i, d := range s.Devices()[1:] {
 		spec := f.devs[i]
 		line := fmt.Sprintf("%s: %s mtu %d", d.Name, spec.kind, d.MTU())
@@ -136,8 +137,9 @@ func (a *app) announce(s *ministack.Stack, f *runFlags) {
 		if spec.host.IsValid() {
 			line += " host " + spec.host.String()
 		}
-		fmt.Fprintln(a.out, line+" ready")
+		text.WriteString(line + " ready\n")
 	}
+	fmt.Fprint(a.out, text.String())
 }
 
 // wait returns when it is time to end.
