@@ -27,7 +27,7 @@ func (m *Module) Each(fn func(Entry)) {
 		case *request:
 			fn(Entry{State: SynRecv, Local: t.local, Peer: t.peer})
 		case *timeWait:
-			fn(Entry{State: e.sub, Local: t.local, Peer: t.peer})
+			fn(Entry{State: e.state(), Local: t.local, Peer: t.peer})
 		}
 	})
 }

@@ -161,6 +161,13 @@ func (t *timeWait) receive(b *skb.Buffer) skb.Reason {
 	return b.Drop(t.timeWait(&s))
 }
 
+// state is FIN-WAIT-2 or TIME-WAIT.
+func (t *timeWait) state() State {
+	t.m.waiting.mu.Lock()
+	defer t.m.waiting.mu.Unlock()
+	return t.sub
+}
+
 func (t *timeWait) pawsRejects(s *segment) bool {
 	return t.ts && s.hasTS && int32(s.tsval-t.tsRecent) < 0
 }
