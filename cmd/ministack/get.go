@@ -17,7 +17,7 @@ import (
 
 type getFlags struct {
 	stackFlags
-	output, method, data, user   string
+	output, method, data         string
 	headers                      []string
 	head, verbose, include, fail bool
 	follow, silent               bool
