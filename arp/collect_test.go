@@ -48,6 +48,21 @@ func TestAboveTheSecondThresholdOldEntriesMakeRoom(t *testing.T) { // B31: gc_th
 	require.Len(t, x.m.Entries(), 2, "511 went; two are new")
 }
 
+func TestASweepIsNotRepeatedForFiveSeconds(t *testing.T) { // B31: gc_thresh2
+	x := newBench(t)
+	x.clk.Run(10 * time.Second)
+	x.crowd(0, 600)
+	require.EqualValues(t, 1, x.env.Stat.Get(stat.ArpGCRuns))
+}
+
+func TestFailedEntriesAreCollected(t *testing.T) { // B31
+	x := newBench(t)
+	require.NoError(t, x.env.Sysctl.Set("net.ipv4.neigh.default.gc_thresh1", "1"))
+	x.reachState(Failed)
+	x.clk.Run(15 * time.Second)
+	require.Empty(t, x.m.Entries())
+}
+
 func TestWhatIsInUseIsNotCollected(t *testing.T) { // B31
 	x := newBench(t)
 	x.reachState(Reachable)

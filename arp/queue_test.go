@@ -95,12 +95,23 @@ func TestWhatWaitsForADeletedNeighbourIsDropped(t *testing.T) {
 	x := newBench(t)
 	x.use()
 	x.use()
+	e := x.m.lookup(x.d, theirs)
 	require.True(t, x.m.Delete(x.d, theirs))
+	x.m.resolve(e, x.packet(0x45)) // who had found it just before
 	require.False(t, x.m.Delete(x.d, theirs))
-	require.EqualValues(t, 2, x.env.Pool.Drops(skb.NeighDead))
+	require.EqualValues(t, 3, x.env.Pool.Drops(skb.NeighDead))
 	x.take()
 	x.clk.Run(time.Minute)
 	require.Empty(t, x.take(), "its timer is gone")
+}
+
+func TestADeletedNeighbourIsNotSentTo(t *testing.T) {
+	x := newBench(t)
+	x.reachState(Reachable)
+	e := x.m.lookup(x.d, theirs)
+	require.NotZero(t, e.fast.Load())
+	x.m.Delete(x.d, theirs)
+	require.Zero(t, e.fast.Load())
 }
 
 func TestAPermanentEntryReleasesWhatWaits(t *testing.T) { // B31

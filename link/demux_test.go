@@ -71,6 +71,12 @@ func TestWithoutALinkHeaderTheIPVersionIsTheType(t *testing.T) {
 	require.Equal(t, skb.PktTooSmall, b.input(nil))
 }
 
+func TestAnIEEE8023LengthIsNoEtherType(t *testing.T) {
+	b := newBare(t, 0)
+	b.m.Handle(38, func(_ *netdev.Device, p *skb.Buffer) skb.Reason { p.Consume(); return skb.NotDropped })
+	require.Equal(t, skb.UnhandledProto, b.input(frame(mac, 38, 0x42, 0x42, 3)))
+}
+
 func TestALaterHandlerReplacesTheEarlier(t *testing.T) {
 	b := newBare(t, 0)
 	b.m.Handle(link.TypeIPv4, func(_ *netdev.Device, p *skb.Buffer) skb.Reason { return p.Drop(skb.IPInHdr) })
