@@ -41,21 +41,24 @@ func (a Args) Uint(name string) uint64 {
 
 // MarshalJSON writes an object with the arguments in their order.
 func (a Args) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	b := []byte{'{'}
 	for i, arg := range a {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		fmt.Fprintf(&b, "%q:", arg.Name)
+		b = append(appendString(b, arg.Name), ':')
 		if arg.Number {
-			b.WriteString(arg.Value)
+			b = append(b, arg.Value...)
 		} else {
-			fmt.Fprintf(&b, "%q", arg.Value)
+			b = appendString(b, arg.Value)
 		}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
+}
+
+func appendString(b []byte, s string) []byte {
+	p, _ := json.Marshal(s) // a string has a form in JSON
+	return append(b, p...)
 }
 
 // UnmarshalJSON reads such an object.
@@ -63,8 +66,8 @@ func (a *Args) UnmarshalJSON(p []byte) error {
 	*a = nil
 	d := json.NewDecoder(bytes.NewReader(p))
 	d.UseNumber()
-	if _, err := d.Token(); err != nil {
-		return err
+	if first, err := d.Token(); err != nil || first != json.Delim('{') {
+		return fmt.Errorf("trace: arguments are an object, not %s", p)
 	}
 	for d.More() {
 		name, err := d.Token()
@@ -75,8 +78,14 @@ func (a *Args) UnmarshalJSON(p []byte) error {
 		if err != nil {
 			return err
 		}
-		_, isNumber := value.(json.Number)
-		*a = append(*a, Arg{fmt.Sprint(name), fmt.Sprint(value), isNumber})
+		switch v := value.(type) {
+		case json.Number:
+			*a = append(*a, Arg{fmt.Sprint(name), v.String(), true})
+		case string:
+			*a = append(*a, Arg{fmt.Sprint(name), v, false})
+		default:
+			return fmt.Errorf("trace: argument %v is neither a number nor a word", name)
+		}
 	}
 	_, err := d.Token()
 	return err

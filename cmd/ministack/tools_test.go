@@ -121,6 +121,15 @@ func TestNCSpeaksWithTheSmallServices(t *testing.T) {
 	require.Contains(t, ok(t, "x", "nc", "-u", "-w", "0.5", "10.9.0.2", "19"), " !\"#$%&'()*+,-./0123456789")
 }
 
+func TestAPortIsServedOnce(t *testing.T) {
+	_, beta := running(t)
+	echo := serviceSpec{kind: "echo", port: 7}
+	_, err := startServices(beta, []serviceSpec{echo, echo})
+	require.EqualError(t, err, "cannot serve echo on port 7 of the stack: listen tcp 0.0.0.0:7: listen: address already in use")
+	require.Contains(t, explain(err), "another --serve has the port")
+	echoOn(t, beta) // what had been started was stopped again
+}
+
 func TestNCScansPorts(t *testing.T) {
 	_, beta := running(t)
 	echoOn(t, beta)
