@@ -116,7 +116,29 @@ func openVeth(t testing.TB, o PacketOptions) *wire {
 	require.NoError(t, ConfigureHost("k0", kernelNet, 0))
 	d, err := OpenPacket("s0", o)
 	require.NoError(t, err)
-	return newWire(t, d, "k0")
+	return newWire(t, d, "k0").awaken()
+}
+
+// awaken asks for the kernel's address until it answers. A new link throws
+// away what is sent on it until the kernel has noticed, a while after it was
+// set up, that it has a carrier.
+func (w *wire) awaken() *wire {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			w.sendARP(layers.ARPRequest, broadcast)
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	w.next(has(layers.LayerTypeARP)).Consume()
+	close(stop)
+	<-done
+	return w
 }
 
 // wires are all the ways to the kernel.
@@ -241,6 +263,7 @@ func kernelSocket(t testing.TB, kind, port int) int {
 	require.NoError(t, err)
 	t.Cleanup(func() { unix.Close(fd) })
 	require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Port: port}))
+	require.NoError(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5})) // a lost datagram is a failure, not a wait
 	return fd
 }
 
