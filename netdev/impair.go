@@ -23,6 +23,7 @@ func Impair(d Driver, clk clock.Clock, o Impairment) Poller {
 	})
 	if p, ok := d.(Poller); ok && clk.Virtual() {
 		p.OnReadable(func() { clk.Post(i.pollInner) })
+		clk.Post(i.pollInner) // frames that were there before
 		return i
 	}
 	i.pumped = make(chan struct{})
