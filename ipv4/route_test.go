@@ -1,0 +1,186 @@
+package ipv4_test
+
+import (
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/ipv4"
+	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/test/world"
+	"github.com/stretchr/testify/require"
+)
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func pfx(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
+func TestAGatewayMustBeOnALink(t *testing.T) {
+	p := world.NewPeer(t)
+	ip, eth := p.S.IP(), p.S.Devices()[1]
+	require.NoError(t, ip.AddRoute(ipv4.Entry{Dst: pfx("172.16.0.0/16"), Via: addr("10.0.0.254")}))
+	for name, c := range map[string]struct {
+		e    ipv4.Entry
+		want error
+	}{
+		"off the link":            {ipv4.Entry{Dst: pfx("0.0.0.0/0"), Via: addr("192.0.2.1"), Dev: eth}, syscall.ENETUNREACH},
+		"behind a gateway itself": {ipv4.Entry{Dst: pfx("0.0.0.0/0"), Via: addr("172.16.0.1"), Dev: eth}, syscall.ENETUNREACH},
+		"ourselves":               {ipv4.Entry{Dst: pfx("0.0.0.0/0"), Via: addr("10.0.0.1")}, syscall.EINVAL},
+		"of another family":       {ipv4.Entry{Dst: pfx("0.0.0.0/0"), Via: addr("fe80::1"), Dev: eth}, syscall.EINVAL},
+		"neither hop nor device":  {ipv4.Entry{Dst: pfx("0.0.0.0/0")}, syscall.ENETUNREACH},
+		"host bits in the prefix": {ipv4.Entry{Dst: pfx("10.9.9.9/8"), Dev: eth}, syscall.EINVAL},
+	} {
+		require.ErrorIs(t, ip.AddRoute(c.e), c.want, name)
+	}
+}
+
+func TestTheSmallerMetricWinsWhileItsDeviceIsUp(t *testing.T) {
+	p, _ := router(t)
+	ip, eth0, eth1 := p.S.IP(), p.S.Devices()[1], p.S.Devices()[2]
+	require.NoError(t, ip.AddRoute(ipv4.Entry{Dst: pfx("0.0.0.0/0"), Via: addr("10.0.0.254"), Metric: 100}))
+	require.NoError(t, ip.AddRoute(ipv4.Entry{Dst: pfx("0.0.0.0/0"), Via: addr("10.2.0.254"), Metric: 10}))
+	f := &inet.Flow{Dst: addr("203.0.113.1")}
+	r, err := ip.Route(f)
+	require.NoError(t, err)
+	require.Equal(t, eth1, r.Dev)
+	require.Equal(t, addr("10.2.0.1"), r.Src, "the source of the next hop's network")
+	eth1.SetFlags(0, netdev.Up)
+	r, err = ip.Route(f)
+	require.NoError(t, err)
+	require.Equal(t, eth0, r.Dev)
+	require.Equal(t, addr("10.0.0.254"), r.NextHop)
+}
+
+func TestAFlowMayNameItsDeviceAndSource(t *testing.T) { // B12
+	p, _ := router(t)
+	ip, eth1 := p.S.IP(), p.S.Devices()[2]
+	r, err := ip.Route(&inet.Flow{Dst: addr("203.0.113.1"), Device: eth1.Index})
+	require.NoError(t, err, "bound to a device, everything is on its link")
+	require.Equal(t, addr("203.0.113.1"), r.NextHop)
+	_, err = ip.Route(&inet.Flow{Dst: addr("203.0.113.1"), Device: 77})
+	require.ErrorIs(t, err, syscall.ENODEV)
+	_, err = ip.Route(&inet.Flow{Dst: addr("10.0.0.9"), Src: addr("192.0.2.1")})
+	require.ErrorIs(t, err, syscall.EINVAL)
+	_, err = ip.Route(&inet.Flow{Dst: addr("203.0.113.1")})
+	require.ErrorIs(t, err, syscall.ENETUNREACH)
+}
+
+func TestAKeptRouteLearnsOfEachChange(t *testing.T) {
+	p := world.NewPeer(t)
+	ip := p.S.IP()
+	f := &inet.Flow{Dst: addr("10.0.0.9")}
+	for name, change := range map[string]func(){
+		"route":    func() { require.NoError(t, ip.AddRoute(ipv4.Entry{Dst: pfx("10.0.0.9/32"), Via: addr("10.0.0.8")})) },
+		"address":  func() { require.NoError(t, p.S.AddAddr("eth0", pfx("10.7.0.1/24"))) },
+		"path MTU": func() { ip.UpdatePMTU(addr("10.0.0.9"), 900) },
+	} {
+		r, err := ip.Route(f)
+		require.NoError(t, err)
+		require.True(t, r.Valid())
+		change()
+		require.False(t, r.Valid(), name)
+	}
+	p.Take()
+}
+
+func TestThePathMTUHasAFloorAndAnEnd(t *testing.T) { // RFC 1191 6.3
+	p := world.NewPeer(t)
+	ip, f := p.S.IP(), &inet.Flow{Dst: addr("10.0.0.9")}
+	mtu := func() int {
+		r, err := ip.Route(f)
+		require.NoError(t, err)
+		return r.MTU
+	}
+	require.Equal(t, 1500, mtu())
+	ip.UpdatePMTU(f.Dst, 1400)
+	require.Equal(t, 1400, mtu())
+	ip.UpdatePMTU(f.Dst, 1450)
+	require.Equal(t, 1400, mtu(), "it only falls")
+	ip.UpdatePMTU(f.Dst, 68)
+	require.Equal(t, 552, mtu(), "net.ipv4.route.min_pmtu")
+	p.Wait(599 * time.Second)
+	require.Equal(t, 552, mtu())
+	p.Wait(2 * time.Second)
+	require.Equal(t, 1500, mtu())
+	ip.UpdatePMTU(f.Dst, 9000)
+	require.Equal(t, 1500, mtu(), "a device's MTU is not raised")
+}
+
+func TestAddressesTakeTheirRoutesWithThem(t *testing.T) {
+	p := world.NewPeer(t)
+	ip := p.S.IP()
+	eth := p.S.Devices()[1]
+	require.NoError(t, ip.AddAddr(eth, pfx("10.0.0.2/24")))
+	require.ErrorIs(t, ip.AddAddr(eth, pfx("10.0.0.2/24")), syscall.EEXIST)
+	require.Len(t, ip.Routes(), 1, "one route for one network")
+	require.NoError(t, ip.DelAddr(eth, pfx("10.0.0.1/24")))
+	require.Equal(t, addr("10.0.0.2"), ip.Routes()[0].Src, "the next address takes over")
+	require.NoError(t, ip.DelAddr(eth, pfx("10.0.0.2/24")))
+	require.Empty(t, ip.Routes())
+	require.ErrorIs(t, ip.DelAddr(eth, pfx("10.0.0.2/24")), syscall.EADDRNOTAVAIL)
+	require.False(t, ip.IsLocal(addr("10.0.0.1")))
+	for _, bad := range []string{"224.0.0.1/24", "255.255.255.255/32", "0.0.0.0/0", "fe80::1/64"} {
+		require.ErrorIs(t, ip.AddAddr(eth, pfx(bad)), syscall.EINVAL, bad)
+	}
+	p.Take()
+}
+
+func TestTheLowestAddressOfANetworkIsAHost(t *testing.T) { // Linux 5.14
+	ip := world.NewPeer(t).S.IP()
+	require.Equal(t, inet.Unicast, ip.Kind(addr("10.0.0.0")))
+	require.Equal(t, inet.Broadcast, ip.Kind(addr("10.0.0.255")))
+	require.Equal(t, inet.Local, ip.Kind(addr("127.9.9.9")))
+	require.Equal(t, inet.Multicast, ip.Kind(addr("239.0.0.1")))
+}
+
+func TestOwnBroadcastsComeBack(t *testing.T) { // ip_mc_output
+	for _, dst := range []string{"10.0.0.255", "255.255.255.255", "224.0.0.1"} {
+		p := world.NewPeer(t)
+		var got []*skb.Buffer
+		p.S.IP().AddRaw(&ipv4.RawReceiver{Proto: 50, Deliver: func(b *skb.Buffer) { got = append(got, b) }})
+		r, err := p.S.IP().Route(&inet.Flow{Dst: addr(dst)})
+		require.NoError(t, err)
+		b := p.S.Pool().New(12)
+		b.Append([]byte("many hearers"))
+		require.NoError(t, p.S.IP().Output(b, r, &inet.Header{Proto: 50, TTL: 1, Loop: true}))
+		p.S.Flush()
+		require.Len(t, p.Take(), 1, dst)
+		require.Len(t, got, 1, dst)
+		require.Equal(t, "many hearers", string(got[0].Data()[20:]))
+		require.Equal(t, addr("10.0.0.1"), got[0].Net.Src)
+		got[0].Consume()
+	}
+}
+
+func TestRawReceiversMatchByFourFields(t *testing.T) { // B7, B8, B9
+	p := world.NewPeer(t)
+	p.Introduce()
+	counts := map[string]int{}
+	for name, r := range map[string]*ipv4.RawReceiver{
+		"all":          {},
+		"peer":         {Peer: addr("10.0.0.9")},
+		"other peer":   {Peer: addr("10.0.0.8")},
+		"local":        {Local: addr("10.0.0.1")},
+		"other local":  {Local: addr("10.0.0.2")},
+		"device":       {Device: 2},
+		"other device": {Device: 1},
+	} {
+		r.Proto = 1
+		r.Deliver = func(b *skb.Buffer) { counts[name]++; b.Consume() }
+		p.S.IP().AddRaw(r)
+	}
+	p.SendRaw(echoTo(p, p.IPv4(1), 8))
+	require.Equal(t, map[string]int{"all": 1, "peer": 1, "local": 1, "device": 1}, counts)
+	require.NotNil(t, icmpOf(p.One()), "the protocol acts as well")
+
+	gone := &ipv4.RawReceiver{Proto: 253, Deliver: func(b *skb.Buffer) { b.Consume() }}
+	p.S.IP().AddRaw(gone)
+	p.SendRaw(echoTo(p, p.IPv4(253), 8))
+	p.Silent("B9: a receiver suppresses protocol unreachable")
+	p.S.IP().RemoveRaw(gone)
+	p.SendRaw(echoTo(p, p.IPv4(253), 8))
+	require.EqualValues(t, 0x0302, icmpOf(p.One()).TypeCode)
+}
