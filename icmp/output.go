@@ -70,6 +70,11 @@ func (m *Module) reply(b *skb.Buffer, h Header) {
 		b.Consume()
 		return
 	}
+	if binary.BigEndian.Uint16(h[2:]) == 0 {
+		// An updated checksum of 0 is right but for a message of zeros, where
+		// it must be 0xffff (RFC 1624 3): only the whole sum tells.
+		Header(r.Data()).setChecksum(checksum.Finish(inet.Sum(0, r)))
+	}
 	m.sendReply(b, r)
 	b.Consume()
 }

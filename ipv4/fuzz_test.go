@@ -36,7 +36,7 @@ func FuzzInput(f *testing.F) {
 		if len(packet) > 1500 {
 			return
 		}
-		p.SendRaw(append(p.Build(p.Ether(layers.EthernetTypeIPv4)), packet...))
+		p.SendRaw(append(p.Build(p.Ether(layers.EthernetTypeIPv4))[:14], packet...))
 		p.Take()
 	})
 }
