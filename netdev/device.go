@@ -68,6 +68,10 @@ func (d *Device) MTU() int { return int(d.mtu.Load()) }
 // SetMTU changes it.
 func (d *Device) SetMTU(mtu int) { d.mtu.Store(int32(mtu)) }
 
+// SetTxQueueLen bounds the frames that wait for the driver (txqueuelen); with
+// 0 the device drops all that it is given.
+func (d *Device) SetTxQueueLen(frames int) { d.tx.setLimit(frames) }
+
 // Flags returns the device's flags.
 func (d *Device) Flags() Flags { return Flags(d.flags.Load()) }
 

@@ -121,7 +121,7 @@ func (t *Table) freeName() string {
 func (t *Table) newDevice(drv Driver, name string) *Device {
 	d := &Device{Index: len(*t.list.Load()), Name: name, Features: drv.Features(), table: t, driver: drv, done: make(chan struct{})}
 	d.SetMTU(drv.MTU())
-	d.tx.idle.L = &d.tx.mu
+	d.tx.idle.L, d.tx.limit = &d.tx.mu, txQueueLen
 	flags := Up | IsBroadcast | IsMulticast
 	switch {
 	case d.Features.Has(Loopback):

@@ -25,17 +25,25 @@ type txQueue struct {
 	mu      sync.Mutex
 	idle    sync.Cond // the sender has stopped; only close waits for it
 	q       skb.Queue
+	limit   int // frames
 	sending bool
 	closed  bool
 
 	batch [txBatch]*skb.Buffer // the sender's
 }
 
+// setLimit changes how many frames may wait.
+func (t *txQueue) setLimit(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.limit = n
+}
+
 // push queues b and takes it over.
 func (t *txQueue) push(d *Device, b *skb.Buffer) skb.Reason {
 	t.mu.Lock()
 	n, closed := t.q.Len(), t.closed
-	if n >= txQueueLen || closed {
+	if n >= t.limit || closed {
 		t.mu.Unlock()
 		return d.refuse(b, n, closed)
 	}

@@ -77,12 +77,18 @@ const (
 	TCP_KEEPCNT       = 6
 	TCP_SYNCNT        = 7
 	TCP_LINGER2       = 8
+	TCP_DEFER_ACCEPT  = 9
 	TCP_WINDOW_CLAMP  = 10
 	TCP_INFO          = 11
 	TCP_QUICKACK      = 12
 	TCP_CONGESTION    = 13
 	TCP_USER_TIMEOUT  = 18
+	TCP_FASTOPEN      = 23
 	TCP_NOTSENT_LOWAT = 25
+
+	TCP_FASTOPEN_CONNECT   = 30
+	TCP_FASTOPEN_KEY       = 33
+	TCP_FASTOPEN_NO_COOKIE = 34
 )
 
 // Requests of ioctl.
@@ -101,6 +107,7 @@ const (
 	MSG_WAITALL  = 0x100
 	MSG_NOSIGNAL = 0x4000
 	MSG_MORE     = 0x8000
+	MSG_FASTOPEN = 0x20000000
 )
 
 // Events of poll and, with the same values, of Poller.

@@ -123,6 +123,18 @@ func (s *Socket) Connect(to netip.AddrPort) error {
 	return s.closedOr(s.ops.Connect(to, &c.patience))
 }
 
+// Disconnect breaks the association with the peer (connect(2) with AF_UNSPEC).
+// Error: EOPNOTSUPP where the type of socket has none.
+func (s *Socket) Disconnect() error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	if o, ok := s.ops.(interface{ Disconnect() error }); ok {
+		return o.Disconnect()
+	}
+	return syscall.EOPNOTSUPP
+}
+
 // Shutdown ends one or both directions (shutdown(2)).
 func (s *Socket) Shutdown(how int) error {
 	if err := s.open(); err != nil {

@@ -25,9 +25,15 @@ func (o streamOps) Accept(p *inet.Patience) (Ops, error) {
 
 func (o streamOps) Connect(to netip.AddrPort, p *inet.Patience) error { return o.c.Connect(to, p) }
 
+// Disconnect is connect(2) with AF_UNSPEC.
+func (o streamOps) Disconnect() error { return o.c.Disconnect() }
+
 // SendMsg ignores an address, except that one on a socket without a
 // connection would ask for Fast Open.
 func (o streamOps) SendMsg(m *Message, flags int, p *inet.Patience) (int, error) {
+	if flags&MSG_FASTOPEN != 0 || o.c.OpensLate() {
+		return o.c.SendFastOpen(m.Data, flags, m.Addr, p)
+	}
 	return o.c.Send(m.Data, flags, p)
 }
 

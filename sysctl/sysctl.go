@@ -177,6 +177,20 @@ func (r *Registry) String(name, def string, check func(string) error) *String {
 	return s
 }
 
+// Func declares a setting that somebody else keeps, as text.
+func (r *Registry) Func(name string, get func() string, set func(string) error) {
+	r.add(name, &funcValue{get, set})
+}
+
+type funcValue struct {
+	get func() string
+	set func(string) error
+}
+
+func (f *funcValue) String() string { return f.get() }
+
+func (f *funcValue) parse(text string) error { return f.set(text) }
+
 // Get returns the text.
 func (s *String) Get() string { return *s.v.Load() }
 

@@ -192,7 +192,7 @@ func (c *Conn) batchEnd(now clock.Time) {
 
 // closingAck is what an acknowledgement of our FIN does (RFC 9293 3.10.7.4
 // step 5, FIN-WAIT-1, CLOSING, LAST-ACK).
-func (c *Conn) closingAck(now clock.Time) {
+func (c *Conn) closingAck(s *segment, now clock.Time) {
 	if !c.user.finQueued || c.snd.una.AtOrBefore(c.sendq.end) {
 		return
 	}
@@ -202,7 +202,7 @@ func (c *Conn) closingAck(now clock.Time) {
 		c.user.shutWrite = true
 		c.Wake(inet.PollOut)
 		if c.user.orphan {
-			c.lingerInFinWait2(now)
+			c.lingerInFinWait2(now, s.has(FIN))
 		}
 	case Closing:
 		c.enterTimeWait(now)

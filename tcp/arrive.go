@@ -69,6 +69,9 @@ func (c *Conn) arriveListen(s *segment) skb.Reason { return c.listenInput(s) }
 
 // arriveOther is RFC 9293 3.10.7.4: all synchronized states and SYN-RECEIVED.
 func (c *Conn) arriveOther(s *segment, now clock.Time) skb.Reason {
+	if r, answered := c.repeatedFastOpenSyn(s); answered {
+		return r
+	}
 	if r := c.first(s, now); r != skb.NotDropped {
 		return r
 	}
@@ -161,6 +164,7 @@ func (c *Conn) reset(s *segment) skb.Reason {
 	case CloseWait:
 		err = syscall.EPIPE
 	}
+	c.handshakeDone(true)
 	c.Env().Trace.Slow(trace.TCPRstRx, c.ID, c.cause, [4]uint32{1, s.seq.Uint32(), c.portPair()})
 	c.fail(err)
 	return skb.TCPReset
@@ -191,13 +195,14 @@ func (c *Conn) fifth(s *segment, now clock.Time) skb.Reason {
 			return r
 		}
 	}
+	c.handshakeDone(false) // closed before the SYN-ACK was acknowledged
 	if r := c.processAck(s, now); r != skb.NotDropped {
 		return r
 	}
 	if c.state.in(setOf(FinWait1, FinWait2)) && c.dataForNobody(s) { // before an entry without a TCB takes over
 		return c.refuseData()
 	}
-	c.closingAck(now)
+	c.closingAck(s, now)
 	return skb.NotDropped
 }
 
@@ -210,9 +215,24 @@ func (c *Conn) finishHandshake(s *segment, now clock.Time) skb.Reason {
 	}
 	c.snd.wl1 = s.seq
 	c.snd.wnd = s.wnd << c.windowShift(s)
-	c.established(now)
+	if c.unfinished() {
+		c.fastOpened(now)
+	} else {
+		c.established(now)
+	}
 	c.Wake(inet.PollOut)
 	return skb.NotDropped
+}
+
+// fastOpened enters ESTABLISHED with a transfer that has begun already.
+func (c *Conn) fastOpened(now clock.Time) {
+	if r := c.fo.request; r.retries == 0 {
+		c.tx.SampleRTT(now, now.Sub(r.sentAt))
+	}
+	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
+	c.setState(Established)
+	c.handshakeDone(false)
+	c.armRtx(now)
 }
 
 // windowShift is the scale of SEG.WND: none in a SYN (RFC 7323 2.2).

@@ -64,9 +64,14 @@ func (c *Conn) synAcked(s *segment, now clock.Time) skb.Reason {
 	c.syncMSS(c.route.MTU)
 	c.tx.Ack(now, &a)
 	c.snd.una = s.ack
+	c.sendq.acked(s.ack)
+	c.WmemAlloc.Store(int32(c.sendq.held))
 	c.established(now)
+	resend := c.fastOpenAnswer(s, now)
 	c.Wake(inet.PollOut)
-	if c.unsent() > 0 || c.ack.interactive() {
+	if resend {
+		c.output(now) // with the acknowledgement
+	} else if c.unsent() > 0 || c.user.writers > 0 || c.ack.interactive() {
 		c.ack.due = true // the acknowledgement rides on data
 		c.delayAck(now)
 	} else {

@@ -56,6 +56,7 @@ func (c *Conn) inherit(l *Conn) {
 	c.user.maxseg, c.user.lingerTwo, c.user.userTimeout = u.maxseg, u.lingerTwo, u.userTimeout
 	c.user.keepIdle, c.user.keepIntvl, c.user.keepCount = u.keepIdle, u.keepIntvl, u.keepCount
 	c.user.congestion, c.user.notSentLowat, c.user.windowClamp = u.congestion, u.notSentLowat, u.windowClamp
+	c.user.fastOpenNoCookie = u.fastOpenNoCookie
 	c.user.rcvBufLocked, c.user.sndBufLocked = u.rcvBufLocked, u.sndBufLocked
 	c.RcvBuf.Store(l.RcvBuf.Load())
 	c.SndBuf.Store(l.SndBuf.Load())

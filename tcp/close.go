@@ -133,14 +133,15 @@ func (c *Conn) lingerFor(p *inet.Patience) {
 func (c *Conn) orphan() {
 	c.user.orphan = true
 	if c.state == FinWait2 {
-		c.lingerInFinWait2(c.Env().Clock.Now())
+		c.lingerInFinWait2(c.Env().Clock.Now(), false)
 	}
 }
 
 // lingerInFinWait2 waits for the peer's FIN, but not for ever
 // (tcp_fin_timeout, TCP_LINGER2): a small entry waits in the connection's
-// place.
-func (c *Conn) lingerInFinWait2(now clock.Time) {
+// place. Where the segment that got here has the FIN as well, the connection
+// stays to see it.
+func (c *Conn) lingerInFinWait2(now clock.Time, finHere bool) {
 	wait := seconds(c.m.set.finTimeout)
 	switch {
 	case c.user.lingerTwo < 0:
@@ -151,6 +152,10 @@ func (c *Conn) lingerInFinWait2(now clock.Time) {
 	}
 	if wait > timeWaitLen {
 		c.armKeep(now.Add(wait - timeWaitLen))
+		return
+	}
+	if finHere {
+		c.armKeep(now.Add(wait))
 		return
 	}
 	c.leaveTo(FinWait2, wait)
@@ -188,6 +193,7 @@ func (c *Conn) fail(e syscall.Errno) { c.finish(e) }
 // finish is the end of every connection (tcp_done): nothing is sent any more,
 // all buffers go back, everybody who waits wakes.
 func (c *Conn) finish(e syscall.Errno) {
+	c.handshakeDone(false)
 	c.stopTimers()
 	c.sendq.purge()
 	c.WmemAlloc.Store(0)

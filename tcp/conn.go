@@ -40,6 +40,7 @@ type Conn struct {
 	hash   hashLinks
 
 	counted rtx.Counters // what foldCounters has passed on
+	fo      *fastOpen    // of a connection with TCP Fast Open
 
 	shownState atomic.Uint32 // state, for readers without the lock
 	listener   *listener     // in state Listen only
@@ -58,7 +59,7 @@ type sendSpace struct {
 	wscale    uint8   // Snd.Wind.Shift
 	peerMSS   uint16  // from the peer's SYN, TCP_MAXSEG applied
 	mss       int     // payload bytes of a full segment, options allowed for
-	pushed    seq.Num // end of the last segment with PSH
+	pushed    seq.Num // where PSH stands (pushed_seq)
 	lastSmall seq.Num // end of the last segment that was not full (Minshall)
 	lastSent  clock.Time
 	firstSyn  clock.Time
@@ -134,6 +135,12 @@ type userState struct {
 	bound                      bool
 	accepted                   bool // it came out of an accept queue
 	noSpace                    bool // the user waits for room (SOCK_NOSPACE)
+	writers                    int  // calls that wait for the handshake with data
+	fastOpenConnect            bool
+	fastOpenNoCookie           bool
+	fastOpenMax                int
+	fastOpenKeys               fastOpenKeys // the listener's own
+	deferAccept                uint8        // SYN-ACKs, not seconds
 }
 
 // NewSock returns a closed socket (socket(2)).
@@ -144,7 +151,6 @@ func (m *Module) NewSock() *Conn {
 	c.RcvBuf.Store(int32(m.set.rmem.Get(1)))
 	c.SndBuf.Store(int32(m.set.wmem.Get(1)))
 	c.user.congestion = m.set.congestion.Get()
-	c.ack.ato = delayedAckMin
 	c.initTimers()
 	return c
 }

@@ -21,7 +21,7 @@ func (c *Conn) icmpError(quoted seq.Num, e *inet.Error) {
 		if c.state == Listen || c.state == Closed {
 			return
 		}
-		if quoted.Before(c.snd.una) || quoted.After(c.snd.nxt) {
+		if una, nxt := c.synBounds(); quoted.Before(una) || quoted.After(nxt) {
 			st.Inc(stat.TcpExtOutOfWindowIcmps)
 			return
 		}
@@ -36,7 +36,8 @@ func (c *Conn) softOrHard(e *inet.Error) {
 	if e.Errno == 0 {
 		return
 	}
-	if c.state.in(setOf(SynSent, SynRecv)) {
+	if c.openingEndsBy() {
+		c.handshakeDone(false)
 		c.fail(e.Errno)
 		return
 	}

@@ -25,6 +25,16 @@ type Info struct {
 	RcvBuf, SndBuf                          int
 	RmemAlloc, WmemAlloc                    int
 	Number                                  uint32
+	Options                                 uint8 // InfoTimestamps and its kind
+	PMTU                                    int
+	BytesReceived                           uint64
+	SegsIn, SegsOut                         uint32
+	DataSegsIn, DataSegsOut                 uint32
+	RcvOooPack                              uint32
+	// How long the connection had something to send, and how much of that the
+	// peer's window or the send buffer was what it waited for.
+	Busy, RwndLimited, SndbufLimited time.Duration
+	FastOpenFail                     uint8 // why Fast Open failed as a client
 }
 
 // Info returns a snapshot of the connection.
@@ -42,7 +52,28 @@ func (c *Conn) Info() Info {
 	if !c.state.in(setOf(Closed, Listen)) {
 		i.Info = c.tx.Info(now)
 	}
+	if c.route != nil {
+		i.PMTU = c.route.MTU
+	}
+	i.Options = c.infoOptions()
+	if c.fo != nil {
+		i.FastOpenFail = c.fo.fail
+	}
 	return i
+}
+
+// infoOptions are the bits of tcpi_options.
+func (c *Conn) infoOptions() uint8 {
+	bits := uint8(0)
+	for _, o := range []struct {
+		on  bool
+		bit uint8
+	}{{c.ts.on, InfoTimestamps}, {c.ts.sackOK, InfoSACK}, {c.ts.wscaleOK, InfoWScale}, {c.fo != nil && c.fo.synData, InfoSynData}} {
+		if o.on {
+			bits |= o.bit
+		}
+	}
+	return bits
 }
 
 // foldCounters adds what loss recovery counted since the last time to the

@@ -17,6 +17,7 @@ type listener struct {
 	backlog  int
 	requests map[*request]struct{} // the SYN queue
 	accept   []*Conn               // the accept queue, oldest first
+	fastOpen fastOpenQueue
 }
 
 // startListening enters LISTEN, or changes the backlog. Errors: EADDRINUSE.
@@ -37,6 +38,7 @@ func (c *Conn) startListening(backlog int) error {
 		return err
 	}
 	c.listener = &listener{backlog: backlog, requests: map[*request]struct{}{}}
+	c.listenFastOpen(backlog)
 	c.setState(Listen)
 	c.m.demux.addListener(c)
 	return nil
@@ -70,6 +72,9 @@ func (c *Conn) acceptOne() *Conn {
 	l.accept[0] = nil
 	if l.accept = l.accept[1:]; len(l.accept) == 0 {
 		l.accept = nil
+	}
+	if child.fo != nil {
+		child.fo.accepted = true
 	}
 	return child
 }
@@ -134,6 +139,12 @@ func (c *Conn) listenSyn(s *segment, names tuple) skb.Reason {
 	c.traceListen(s, cookie)
 	if cookie {
 		c.sendCookie(r, s)
+		return skb.NotDropped
+	}
+	if child := c.tryFastOpen(r, s); child != nil {
+		r.sendSynAck(c.cause)
+		l.accept = append(l.accept, child)
+		c.Wake(inet.PollIn)
 		return skb.NotDropped
 	}
 	if r.node = c.m.demux.insert(names, r); r.node == nil {

@@ -11,11 +11,15 @@ import (
 const (
 	optEnd       = 0
 	optNop       = 1
-	optMSS       = 2 // RFC 9293 3.7.1
-	optWScale    = 3 // RFC 7323 2
-	optSackPerm  = 4 // RFC 2018 2
-	optSack      = 5 // RFC 2018 3
-	optTimestamp = 8 // RFC 7323 3
+	optMSS       = 2   // RFC 9293 3.7.1
+	optWScale    = 3   // RFC 7323 2
+	optSackPerm  = 4   // RFC 2018 2
+	optSack      = 5   // RFC 2018 3
+	optTimestamp = 8   // RFC 7323 3
+	optFastOpen  = 34  // RFC 7413 4.1.1
+	optExp       = 254 // RFC 6994
+
+	fastOpenMagic = 0xf989 // RFC 7413 A.1
 )
 
 const (
@@ -37,6 +41,9 @@ type options struct {
 	tsval, tsecr                       uint32
 	nsack                              int
 	sack                               [maxSackBlocks]rtx.Block
+	hasFO, foExp                       bool
+	foLen                              uint8
+	foCookie                           [maxCookieLen]byte
 }
 
 // parseOptions reads the options of a header. It never fails: an option cut
@@ -75,9 +82,23 @@ func (o *options) one(kind byte, v []byte, syn bool) {
 		o.sackPerm = true
 	case kind == optTimestamp && len(v) == lenTimestamp-2:
 		o.timestamp(v)
+	case kind == optFastOpen && syn:
+		o.fastOpen(v, false)
+	case kind == optExp && syn && len(v) >= 2 && binary.BigEndian.Uint16(v) == fastOpenMagic:
+		o.fastOpen(v[2:], true)
 	case kind == optSack && len(v) > 0 && len(v)%lenSackBlock == 0 && !syn:
 		o.sacks(v)
 	}
+}
+
+// fastOpen is a cookie, or the wish for one; one of a length that none has
+// counts as no option (RFC 7413 4.1.1).
+func (o *options) fastOpen(v []byte, exp bool) {
+	if len(v)%2 != 0 || len(v) != 0 && (len(v) < minCookieLen || len(v) > maxCookieLen) {
+		return
+	}
+	o.hasFO, o.foExp, o.foLen = true, exp, uint8(len(v))
+	copy(o.foCookie[:], v)
 }
 
 func (o *options) timestamp(v []byte) {
@@ -101,6 +122,8 @@ type optionSpace struct {
 	tsecr                   uint32
 	nsack                   int
 	sack                    [maxSackBlocks]rtx.Block
+	hasFO, foExp            bool
+	fo                      []byte // the cookie; empty to ask for one
 }
 
 // size returns the bytes that the options take, padded to whole words. The
@@ -120,6 +143,9 @@ func (o *optionSpace) size() int {
 	}
 	if o.nsack > 0 {
 		n += 4 + lenSackBlock*o.nsack
+	}
+	if o.hasFO {
+		n += (o.fastOpenLen() + 3) &^ 3
 	}
 	return n
 }
@@ -146,6 +172,31 @@ func (o *optionSpace) put(p []byte) {
 			binary.BigEndian.PutUint32(p[4:], b.End.Uint32())
 			p = p[lenSackBlock:]
 		}
+	}
+	if o.hasFO {
+		o.putFastOpen(p)
+	}
+}
+
+// fastOpenLen is the option's own length.
+func (o *optionSpace) fastOpenLen() int {
+	n := 2 + len(o.fo)
+	if o.foExp {
+		n += 2
+	}
+	return n
+}
+
+func (o *optionSpace) putFastOpen(p []byte) {
+	n := o.fastOpenLen()
+	p[0], p[1] = optFastOpen, byte(n)
+	if o.foExp {
+		p[0] = optExp
+		binary.BigEndian.PutUint16(p[2:], fastOpenMagic)
+	}
+	copy(p[n-len(o.fo):], o.fo)
+	for i := n; i < (n+3)&^3; i++ {
+		p[i] = optNop
 	}
 }
 

@@ -104,10 +104,7 @@ func (c *Conn) plan(mss, segs int) (n int, fin bool) {
 			n = whole
 		}
 	}
-	if fin && n == 0 && data == 0 && window < 1 && c.tx.CC.PacketsOut > 0 {
-		return 0, false
-	}
-	return max(n, 0), fin && n == data
+	return max(n, 0), fin && n == data && n < window // the FIN takes a number, too
 }
 
 // mayBeSmall is Nagle's algorithm in Minshall's form (RFC 9293 3.7.4; tcp(7)
@@ -135,14 +132,16 @@ func (c *Conn) sendOne(now clock.Time) bool {
 }
 
 // sendWindowful sends what little the window takes (tcp_write_wakeup).
-func (c *Conn) sendWindowful(now clock.Time) bool { return c.sendOne(now) }
+func (c *Conn) sendWindowful(now clock.Time) bool {
+	c.snd.pushed = c.snd.nxt.Add(max(min(c.sendq.end.Sub(c.snd.nxt), c.sendWindowEnd().Sub(c.snd.nxt), c.currentMSS()), 0))
+	return c.sendOne(now)
+}
 
 // sendRange sends n new bytes, and the FIN if fin.
 func (c *Conn) sendRange(now clock.Time, n, mss int, fin bool) bool {
 	r := rtx.Range{Start: c.snd.nxt, End: c.snd.nxt.Add(n), MSS: mss}
-	if c.pushes(r.End, n) {
+	if c.snd.pushed.After(r.Start) && c.snd.pushed.AtOrBefore(r.End) {
 		r.Flags |= rtx.PSH
-		c.snd.pushed = r.End
 	}
 	if fin {
 		r.Flags |= rtx.FIN
@@ -164,15 +163,6 @@ func (c *Conn) sendRange(now clock.Time, n, mss int, fin bool) bool {
 	c.dataSent(now)
 	c.tx.Sent(now, r)
 	return true
-}
-
-// pushes reports whether a segment that ends at end carries PSH: it empties
-// the queue, or half of the largest window went without one.
-func (c *Conn) pushes(end seq.Num, n int) bool {
-	if n == 0 {
-		return false
-	}
-	return end == c.sendq.end || end.Sub(c.snd.pushed) > int(c.snd.maxWnd)/2
 }
 
 // transmitAgain sends a range that was sent before, and reports whether it
@@ -211,6 +201,7 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 		flags |= FIN
 	}
 	if sent > r.MSS {
+		flags |= PSH // the receiver need not wait for more to join to it
 		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOTCPv4, uint16(r.MSS), uint16((sent+r.MSS-1)/r.MSS)
 	}
 	if !c.send(now, b, r.Start, flags, why) {

@@ -229,6 +229,7 @@ func (c *Conn) fin(now clock.Time) {
 	c.rcv.nxt = c.rcv.nxt.Add(1)
 	c.rcv.finSeen = true
 	c.ack.due = true
+	c.ack.nsack, c.ack.hasDsack = 0, false // the stream is whole
 	switch c.state {
 	case Established:
 		c.setState(CloseWait)

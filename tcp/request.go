@@ -32,6 +32,10 @@ type request struct {
 	retries     uint8
 	ts, sackOK  bool
 	wscaleOK    bool
+	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
+	foExp       bool
+	foCookie    []byte  // to give in the first SYN-ACK
+	rcvNxt      seq.Num // what the SYN-ACK acknowledges: the SYN, and data of a Fast Open
 }
 
 func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
@@ -42,7 +46,7 @@ func (r *request) receive(b *skb.Buffer) skb.Reason { return r.listener.Receive(
 // newRequest reads a SYN, within what we offer; nil without a route back.
 func (c *Conn) newRequest(s *segment, names tuple) *request {
 	set := &c.m.set
-	r := &request{listener: c, local: names.local, peer: names.peer, irs: s.seq, wnd: uint16(s.wnd), peerMSS: defaultMSS,
+	r := &request{listener: c, local: names.local, peer: names.peer, irs: s.seq, wnd: uint16(s.wnd), peerMSS: defaultMSS, rcvNxt: s.seq.Add(1),
 		iss: c.m.isn(names.local, names.peer), tsOffset: c.m.tsOffset(names.local, names.peer)}
 	if hint := s.buf.CB[cbISN]; hint != 0 {
 		r.iss = seq.New(hint) // TIME-WAIT wants it beyond its own (RFC 6191)
@@ -70,12 +74,19 @@ func (r *request) offer() *request {
 		return nil
 	}
 	r.advMSS = c.m.advertisedMSS(route, c.user.maxseg)
-	r.rcvWnd, r.rcvWScale = initialWindow(int(c.RcvBuf.Load()), int(r.advMSS), r.wscaleOK, c.m.set.rmem.Get(2))
+	r.rcvWnd, r.rcvWScale = c.initialWindow(int(r.advMSS), r.wscaleOK)
 	return r
 }
 
 // sendSynAck sends the SYN-ACK, caused by the packet given or by a timer.
-func (r *request) sendSynAck(cause uint64) { r.listener.m.send(r.synAck(cause)) }
+func (r *request) sendSynAck(cause uint64) {
+	a := r.synAck(cause)
+	if r.foCookie != nil { // RFC 7413 4.1.3.1: once, or a lost SYN-ACK is lost again where options are dropped
+		a.opts.hasFO, a.opts.fo, a.opts.foExp = true, r.foCookie, r.foExp
+		r.foCookie = nil
+	}
+	r.listener.m.send(a)
+}
 
 func (r *request) synAck(cause uint64) *reply {
 	now := r.listener.Env().Clock.Now()
@@ -83,7 +94,7 @@ func (r *request) synAck(cause uint64) *reply {
 		r.sentAt = now
 	}
 	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: r.listener.Options.TOS,
-		fields: fields{seq: r.iss, ack: r.irs.Add(1), flags: SYN | ACK, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
+		fields: fields{seq: r.iss, ack: r.rcvNxt, flags: SYN | ACK, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
 		opts: optionSpace{mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
 }
@@ -114,11 +125,16 @@ func (r *request) expiredLocked() {
 	if r.node == nil || c.listener == nil {
 		return
 	}
-	if int(r.retries) >= c.m.set.synackRetries.Get() {
+	expire, resend := r.timeoutPlan()
+	if expire {
 		c.dropRequest(r)
 		return
 	}
 	r.retries++
+	if !resend {
+		r.arm()
+		return
+	}
 	c.Env().Stat.Inc(stat.TcpRetransSegs)
 	c.Env().Stat.Inc(stat.TcpExtTCPSynRetrans)
 	r.sendSynAck(0)
@@ -158,6 +174,9 @@ func (c *Conn) requestInput(r *request, s *segment) skb.Reason {
 	}
 	if r.ts && s.hasTS && s.seq.AtOrBefore(first) {
 		r.tsRecent = s.tsval
+	}
+	if r.defers(s) {
+		return skb.NotDropped
 	}
 	return c.complete(r, s)
 }
@@ -217,10 +236,19 @@ func (r *request) icmpError(quoted seq.Num, e *inet.Error) {
 		switch {
 		case quoted != r.iss:
 			c.Env().Stat.Inc(stat.TcpExtOutOfWindowIcmps)
-		case e.Hard && r.node != nil && c.listener != nil:
+		case endsRequest(e) && r.node != nil && c.listener != nil:
 			c.dropRequest(r)
 		}
 	})
+}
+
+// endsRequest reports whether an error says that the peer cannot be there.
+func endsRequest(e *inet.Error) bool {
+	switch e.Kind {
+	case inet.NetUnreachable, inet.HostUnreachable, inet.TimeExceeded, inet.ReasmTimeExceeded, inet.ParamProblem:
+		return true
+	}
+	return false
 }
 
 // cbISN is where TIME-WAIT leaves the sequence number that a new incarnation

@@ -18,6 +18,10 @@ const sendStep = 64 << 10
 func (c *Conn) Send(data []byte, flags int, p *inet.Patience) (int, error) {
 	c.Lock()
 	defer c.Unlock()
+	return c.sendLocked(data, flags, p)
+}
+
+func (c *Conn) sendLocked(data []byte, flags int, p *inet.Patience) (int, error) {
 	if err := c.waitConnected(p); err != nil {
 		return 0, err
 	}
@@ -66,12 +70,22 @@ func (c *Conn) accept(data []byte, flags int) int {
 	if flags&inet.MsgOOB != 0 && n == len(data) {
 		c.markUrgent()
 	}
+	c.markPush(flags&inet.MsgMore == 0 && n == len(data))
 	more := flags&inet.MsgMore != 0 || n < len(data) && c.sendRoom() > 0
 	c.push(more)
 	if tr := c.Env().Trace; tr.On(trace.SockWrite) {
 		tr.Event(trace.SockWrite, c.ID, uint32(n), 0, 0, 0)
 	}
 	return n
+}
+
+// markPush notes where PSH is to stand (RFC 9293 3.9.1.2, MUST-60): at the end
+// of a write that no other is said to follow, and at least once in half of the
+// largest window that the peer offered.
+func (c *Conn) markPush(end bool) {
+	if end || c.sendq.end.Sub(c.snd.pushed) > int(c.snd.maxWnd)/2 {
+		c.snd.pushed = c.sendq.end
+	}
 }
 
 // push sends; more to come holds small segments back as TCP_CORK does.
@@ -84,7 +98,9 @@ func (c *Conn) push(more bool) {
 
 // waitConnected lets a write wait for the handshake (sk_stream_wait_connect).
 func (c *Conn) waitConnected(p *inet.Patience) error {
-	for c.state.in(setOf(SynSent, SynRecv)) && !c.HasError() {
+	c.user.writers++
+	defer func() { c.user.writers-- }()
+	for c.state.in(setOf(SynSent, SynRecv)) && !c.unfinished() && !c.HasError() {
 		if err := c.Sleep(inet.PollOut, p); err != nil {
 			return err
 		}
@@ -97,7 +113,7 @@ func (c *Conn) sendError() error {
 	if err := c.TakeError(); err != nil {
 		return err
 	}
-	if c.user.shutWrite || c.user.finQueued || !c.state.in(setOf(Established, CloseWait)) {
+	if c.user.shutWrite || c.user.finQueued || !c.state.in(setOf(Established, CloseWait)) && !c.unfinished() {
 		return syscall.EPIPE
 	}
 	return nil
@@ -107,7 +123,7 @@ func (c *Conn) sendError() error {
 // anything a whole chunk may be begun, as Linux lets the last buffer overdraw.
 func (c *Conn) sendRoom() int {
 	left := int(c.SndBuf.Load()) - c.sendq.held
-	if low := c.user.notSentLowat; low > 0 && c.sendq.end.Sub(c.snd.nxt) >= int(low) {
+	if c.sendq.end.Sub(c.snd.nxt) >= c.notSentLowat() {
 		return 0
 	}
 	if left > 0 {
@@ -120,6 +136,14 @@ func (c *Conn) sendRoom() int {
 // (sk_stream_is_writeable).
 func (c *Conn) writable() bool {
 	size := int(c.SndBuf.Load())
-	low := c.user.notSentLowat
-	return size-c.sendq.held >= c.sendq.held/2 && (low == 0 || c.sendq.end.Sub(c.snd.nxt) < int(low))
+	return size-c.sendq.held >= c.sendq.held/2 && c.sendq.end.Sub(c.snd.nxt) < c.notSentLowat()
+}
+
+// notSentLowat is how much may be queued beyond what was sent: the socket's
+// TCP_NOTSENT_LOWAT, or the stack's.
+func (c *Conn) notSentLowat() int {
+	if low := c.user.notSentLowat; low > 0 {
+		return int(low)
+	}
+	return max(c.m.set.notSentLowat.Get(), 1)
 }

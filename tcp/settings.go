@@ -31,6 +31,7 @@ type settings struct {
 	stdurg                                 *sysctl.Int
 	pacingSS, pacingCA                     *sysctl.Int
 	rtoMin                                 *sysctl.Int
+	fastOpen, notSentLowat, ecn            *sysctl.Int
 	congestion                             *sysctl.String
 }
 
@@ -51,6 +52,8 @@ func (s *settings) declareFeatures(r *sysctl.Registry) {
 	s.stdurg = r.Bool("net.ipv4.tcp_stdurg", false)
 	s.rfc1337 = r.Bool("net.ipv4.tcp_rfc1337", false)
 	s.abortOnOverflow = r.Bool("net.ipv4.tcp_abort_on_overflow", false)
+	s.ecn = r.Int("net.ipv4.tcp_ecn", 2, 0, 2)
+	s.fastOpen = r.Int("net.ipv4.tcp_fastopen", foClient, 0, maxInt)
 	s.baseMSS = r.Int("net.ipv4.tcp_base_mss", 1024, 1, 65535)
 	s.minSndMSS = r.Int("net.ipv4.tcp_min_snd_mss", 48, 40, 65535)
 	s.challengeLimit = r.Int("net.ipv4.tcp_challenge_ack_limit", maxInt, 0, maxInt)
@@ -80,6 +83,7 @@ func (s *settings) declareQueues(r *sysctl.Registry) {
 	s.rmem = r.Vector("net.ipv4.tcp_rmem", 4096, 131072, 6291456)
 	s.wmem = r.Vector("net.ipv4.tcp_wmem", 4096, 16384, 4194304)
 	s.moderateRcvbuf = r.Bool("net.ipv4.tcp_moderate_rcvbuf", true)
+	s.notSentLowat = r.Int("net.ipv4.tcp_notsent_lowat", 1<<32-1, 0, 1<<32-1)
 	s.advWinScale = r.Int("net.ipv4.tcp_adv_win_scale", 1, -31, 31)
 }
 

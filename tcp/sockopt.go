@@ -17,10 +17,15 @@ const (
 	OptKeepCnt      = 6
 	OptSynCnt       = 7
 	OptLinger2      = 8
+	OptDeferAccept  = 9
 	OptWindowClamp  = 10
 	OptQuickAck     = 12
 	OptUserTimeout  = 18
+	OptFastOpen     = 23
 	OptNotSentLowat = 25
+
+	OptFastOpenConnect  = 30
+	OptFastOpenNoCookie = 34
 )
 
 // option reads and sets one option; a nil set makes it read-only.
@@ -41,6 +46,14 @@ func optionTable(name int) (option, bool) {
 		return option{func(c *Conn) int { return toInt(!c.ack.interactive()) }, setQuickAck}, true
 	case OptUserTimeout:
 		return option{func(c *Conn) int { return int(c.user.userTimeout / time.Millisecond) }, setUserTimeout}, true
+	case OptFastOpen:
+		return option{func(c *Conn) int { return c.user.fastOpenMax }, setFastOpen}, true
+	case OptFastOpenConnect:
+		return option{func(c *Conn) int { return toInt(c.user.fastOpenConnect) }, setFastOpenConnect}, true
+	case OptFastOpenNoCookie:
+		return option{func(c *Conn) int { return toInt(c.user.fastOpenNoCookie) }, setFastOpenNoCookie}, true
+	case OptDeferAccept:
+		return option{getDeferAccept, setDeferAccept}, true
 	case OptNotSentLowat:
 		return option{func(c *Conn) int { return int(c.user.notSentLowat) },
 			func(c *Conn, v int) error { c.user.notSentLowat = uint32(v); return nil }}, true

@@ -28,8 +28,9 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 	}, una)
 }
 
-// sendSyn opens actively: SYN_SENT, and the SYN with its options.
-func (c *Conn) sendSyn(now clock.Time) error {
+// sendSyn opens actively: SYN_SENT, and the SYN with its options; with Fast
+// Open also with data, or later.
+func (c *Conn) sendSyn(now clock.Time, data []byte) error {
 	r, err := c.checkRoute()
 	if err != nil {
 		return err
@@ -41,9 +42,9 @@ func (c *Conn) sendSyn(now clock.Time) error {
 		return err
 	}
 	c.Env().Stat.Inc(stat.TcpActiveOpens)
-	c.tx.Sent(now, rtx.Range{Start: c.snd.iss, End: c.snd.nxt, Flags: rtx.SYN})
-	c.transmitSyn(now)
-	c.armRtx(now)
+	if !c.mayDefer() {
+		c.sendFirstSyn(now, data)
+	}
 	return nil
 }
 
@@ -64,16 +65,20 @@ func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 // initReceiveWindow sets the first window to offer.
 func (c *Conn) initReceiveWindow(mss uint16) {
 	c.rcv.advMSS = mss
-	c.rcv.wnd, c.rcv.wscale = initialWindow(int(c.RcvBuf.Load()), int(mss), c.ts.wscaleOK, c.m.set.rmem.Get(2))
+	c.rcv.wnd, c.rcv.wscale = c.initialWindow(int(mss), c.ts.wscaleOK)
 	c.setClamp(max(c.rcv.wnd, uint32(c.fullSpace())))
 	c.rcv.ssthresh = c.rcv.wnd
 	c.rcv.mssGuess = min(int(mss), defaultMSS)
-	c.ack.ato = delayedAckMin
 }
 
 // transmitSyn sends the SYN, or in SYN_RECV (a simultaneous open) the SYN-ACK.
-func (c *Conn) transmitSyn(now clock.Time) bool {
-	o := optionSpace{mss: c.rcv.advMSS, sackPerm: c.ts.sackOK, ts: c.ts.on, hasWScale: c.ts.wscaleOK, wscale: c.rcv.wscale}
+func (c *Conn) transmitSyn(now clock.Time) bool { return c.transmitSynWith(now, &optionSpace{}, 0) }
+
+// transmitSynWith sends it with what Fast Open adds: an option, and so many
+// bytes of data.
+func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
+	c.lowerAdvertisedMSS()
+	o.mss, o.sackPerm, o.ts, o.hasWScale, o.wscale = c.rcv.advMSS, c.ts.sackOK, c.ts.on, c.ts.wscaleOK, c.rcv.wscale
 	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: c.snd.iss, flags: SYN,
 		window: uint16(min(c.rcv.wnd, maxUnscaledWindow))}
 	if c.ts.on {
@@ -84,14 +89,30 @@ func (c *Conn) transmitSyn(now clock.Time) bool {
 		f.ack = c.rcv.nxt
 	}
 	b := c.Env().Pool.New(0)
-	putHeader(b, &f, &o)
+	if data > 0 {
+		c.sendq.attach(b, c.snd.iss.Add(1), data)
+	}
+	putHeader(b, &f, o)
 	c.Env().Stat.Inc(stat.TcpOutSegs)
 	return c.hand(b, txSyn)
+}
+
+// lowerAdvertisedMSS follows a path MTU that became smaller since the SYN was
+// first sent (tcp_advertise_mss).
+func (c *Conn) lowerAdvertisedMSS() {
+	if r, err := c.checkRoute(); err == nil {
+		c.rcv.advMSS = min(c.rcv.advMSS, c.m.advertisedMSS(r, c.user.maxseg))
+	}
 }
 
 // established ends the handshake on either side (tcp_init_transfer).
 func (c *Conn) established(now clock.Time) {
 	c.setState(Established)
+	c.start(now)
+}
+
+// start begins the transfer.
+func (c *Conn) start(now clock.Time) {
 	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
 	c.syncMSS(c.route.MTU)
 	c.tx.Established(now)

@@ -30,13 +30,17 @@ type Module struct {
 	batch   batch
 	waiting waiting
 	limits  challengeLimit
+	foKey   foKeySetting
+	foCache foCache
 }
 
 // New returns the TCP module of a stack. The caller enters it in the network
 // layer's protocol table.
 func New(env *inet.Env, net inet.Network) *Module {
 	m := &Module{env: env, net: net, congestion: cc.NewRegistry(), ranges: new(rtx.Pool)}
+	m.foKey.init(env.Rand)
 	m.set.declare(env.Sysctl)
+	env.Sysctl.Func("net.ipv4.tcp_fastopen_key", m.foKey.String, m.foKey.set)
 	m.set.declareCongestion(env.Sysctl, m.congestion)
 	m.secrets.init(env.Rand)
 	m.demux.init(env.Rand)

@@ -31,6 +31,9 @@ const (
 // closed; the others are rtx.Timer's.
 const probeTimer rtx.Timer = 100
 
+// synAckTimer is its purpose until the SYN-ACK of a Fast Open is acknowledged.
+const synAckTimer rtx.Timer = 101
+
 type timers struct {
 	rtx, delack, keep       clock.Timer
 	kind                    rtx.Timer
@@ -91,6 +94,10 @@ func (c *Conn) armDelack(at clock.Time) {
 
 // armRtx sets the first timer to what is to be done next.
 func (c *Conn) armRtx(now clock.Time) {
+	if c.unfinished() {
+		c.setRtx(synAckTimer, c.fo.due)
+		return
+	}
 	kind, at := c.tx.NextTimer()
 	if kind == rtx.TimerNone && c.needsProbe() {
 		if c.timers.kind == probeTimer {
@@ -124,6 +131,8 @@ func (c *Conn) rtxExpired(now clock.Time) {
 		return
 	case t.kind == probeTimer:
 		c.windowProbe(now)
+	case t.kind == synAckTimer:
+		c.synAckTimeout(now)
 	default:
 		c.retransmitTimer(now, t.kind)
 	}

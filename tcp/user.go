@@ -73,20 +73,27 @@ func (c *Conn) Accept(p *inet.Patience) (*Conn, error) {
 func (c *Conn) Connect(to netip.AddrPort, p *inet.Patience) error {
 	c.Lock()
 	defer c.Unlock()
+	if c.deferred() {
+		return syscall.EISCONN
+	}
 	if c.user.connecting {
 		return c.finishConnect(p, syscall.EALREADY)
 	}
 	if c.state != Closed || c.user.connected {
 		return syscall.EISCONN
 	}
-	if err := c.startConnect(to); err != nil {
+	if err := c.startConnect(to, nil); err != nil {
 		return err
+	}
+	if c.deferred() {
+		return nil
 	}
 	return c.finishConnect(p, syscall.EINPROGRESS)
 }
 
-// startConnect chooses names and sends the SYN (tcp_v4_connect).
-func (c *Conn) startConnect(to netip.AddrPort) error {
+// startConnect chooses names and sends the SYN (tcp_v4_connect), with data if
+// it opens fast.
+func (c *Conn) startConnect(to netip.AddrPort, data []byte) error {
 	if !to.Addr().Is4() {
 		return syscall.EAFNOSUPPORT
 	}
@@ -108,7 +115,7 @@ func (c *Conn) startConnect(to netip.AddrPort) error {
 	}
 	c.traceName(trace.SockConnect, to)
 	c.user.connecting = true
-	if err := c.sendSyn(c.Env().Clock.Now()); err != nil {
+	if err := c.sendSyn(c.Env().Clock.Now(), data); err != nil {
 		c.user.connecting = false
 		return err
 	}
@@ -172,8 +179,11 @@ func (c *Conn) Poll() inet.Ready {
 
 func (c *Conn) pollData() inet.Ready {
 	var r inet.Ready
-	if c.state.in(setOf(SynSent, SynRecv)) {
-		return 0
+	if c.state == SynSent || c.state == SynRecv && !c.unfinished() {
+		if c.deferred() {
+			r |= inet.PollOut
+		}
+		return r
 	}
 	if c.readable() > 0 {
 		r |= inet.PollIn

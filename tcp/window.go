@@ -44,20 +44,36 @@ func (c *Conn) freeSpace() int {
 	return c.rcv.winFromSpace(int(c.RcvBuf.Load()) - int(c.RmemAlloc.Load()))
 }
 
-// initialWindow returns the first window to offer and the scale that the
-// largest window to come needs (RFC 7323 2.2).
-func initialWindow(rcvbuf, mss int, scaling bool, maxRmem int) (wnd uint32, wscale uint8) {
-	space := rcvbuf * defaultWinRatio >> 8
+// initialWindow returns the first window to offer, and the scale that the
+// largest window to come needs (RFC 7323 2.2). A SYN's window is not scaled,
+// so the first window fits its field (tcp_select_initial_window).
+func (c *Conn) initialWindow(mss int, scaling bool) (wnd uint32, wscale uint8) {
+	space := int(c.RcvBuf.Load()) * defaultWinRatio >> 8
+	most := max(space, c.m.set.rmem.Get(2))
+	if clamp := c.firstClamp(space); clamp > 0 {
+		space, most = min(space, clamp), min(most, clamp)
+	}
 	if mss > 0 && space > mss {
 		space -= space % mss
 	}
+	wnd = uint32(min(space, maxUnscaledWindow))
 	if !scaling {
-		return uint32(min(space, maxUnscaledWindow)), 0
+		return wnd, 0
 	}
-	for most := max(space, maxRmem); most > maxUnscaledWindow && wscale < maxWScale; most >>= 1 {
+	for ; most > maxUnscaledWindow && wscale < maxWScale; most >>= 1 {
 		wscale++
 	}
-	return uint32(space), wscale
+	return wnd, wscale
+}
+
+// firstClamp is what the user said the window may be at most: TCP_WINDOW_CLAMP,
+// or a receive buffer that is not tuned; 0 for nothing.
+func (c *Conn) firstClamp(space int) int {
+	clamp := int(c.user.windowClamp)
+	if c.user.rcvBufLocked && (clamp == 0 || clamp > space) {
+		clamp = space
+	}
+	return clamp
 }
 
 // receiveWindow is what the peer may still send: RCV.WND less what arrived

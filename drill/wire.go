@@ -1,0 +1,108 @@
+package drill
+
+import (
+	"net"
+	"sync"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/skb"
+)
+
+// wire is the device of the stack under test, a TUN interface in memory: it
+// carries bare IP packets without offloads, so that what it records is what a
+// real link would carry, checksums included.
+type wire struct {
+	clk clock.Clock
+	mtu int
+
+	mu       sync.Mutex
+	in       []injected
+	readable func()
+	sent     []sentPacket
+}
+
+// injected is a packet on its way to the stack.
+type injected struct {
+	data []byte
+	mss  int // cut into segments of so many bytes by the sender's offload; 0: not
+}
+
+// sentPacket is a packet that the stack sent.
+type sentPacket struct {
+	at   clock.Time
+	data []byte
+}
+
+var _ netdev.Poller = (*wire)(nil)
+
+// Features offers no offload on the way out. On the way in, packets come as
+// the script has them: nothing is joined.
+func (w *wire) Features() netdev.Features { return netdev.NoLink | netdev.GRO | netdev.RxCsum }
+
+func (w *wire) MTU() int { return w.mtu }
+
+func (w *wire) MAC() net.HardwareAddr { return nil }
+
+func (w *wire) Close() error { return nil }
+
+// Read is not used: a stack on a virtual clock polls.
+func (w *wire) Read(*skb.Pool, []*skb.Buffer) (int, error) { return 0, net.ErrClosed }
+
+func (w *wire) OnReadable(fn func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.readable = fn
+}
+
+// inject gives the stack a packet.
+func (w *wire) inject(p injected) {
+	w.mu.Lock()
+	w.in = append(w.in, p)
+	fn := w.readable
+	w.mu.Unlock()
+	fn()
+}
+
+// Poll hands over one packet at a time, so that each is a batch of its own, as
+// a write to a TUN device is.
+func (w *wire) Poll(pool *skb.Pool, dst []*skb.Buffer) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.in) == 0 {
+		return 0
+	}
+	p := w.in[0]
+	w.in = w.in[1:]
+	b := pool.New(len(p.data))
+	b.Append(p.data)
+	if p.mss > 0 {
+		b.GSO, b.GSOSize, b.Csum = skb.GSOTCPv4, uint16(p.mss), skb.CsumUnnecessary
+		b.GSOSegs = uint16((len(p.data) + p.mss - 1) / p.mss)
+	}
+	dst[0] = b
+	return 1
+}
+
+func (w *wire) Write(src []*skb.Buffer) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range src {
+		data := make([]byte, b.Len())
+		b.CopyOut(0, data)
+		w.sent = append(w.sent, sentPacket{w.clk.Now(), data})
+	}
+	return len(src), nil
+}
+
+// take returns the next packet that the stack sent.
+func (w *wire) take() (sentPacket, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.sent) == 0 {
+		return sentPacket{}, false
+	}
+	p := w.sent[0]
+	w.sent = w.sent[1:]
+	return p, true
+}
