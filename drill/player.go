@@ -147,7 +147,7 @@ func (p *player) play() error {
 
 // prepare sets the stack up as the script's family expects it.
 func (p *player) prepare() error {
-	if !p.bringsSetup() {
+	if !p.script.bringsSetup() {
 		if err := p.setAll(plainSysctls); err != nil {
 			return err
 		}
@@ -155,9 +155,9 @@ func (p *player) prepare() error {
 	return p.setAll(p.cfg.Sysctl)
 }
 
-// bringsSetup reports whether the script begins with commands.
-func (p *player) bringsSetup() bool {
-	for _, e := range p.script.Events {
+// bringsSetup reports whether the script sets its host up by commands.
+func (s *Script) bringsSetup() bool {
+	for _, e := range s.Events {
 		if e.Time.Kind == Setup {
 			return true
 		}

@@ -178,7 +178,7 @@ func (c *Conn) fourth(s *segment, now clock.Time) skb.Reason {
 	if !s.has(SYN) {
 		return skb.NotDropped
 	}
-	if c.state == SynRecv && s.has(ACK) && s.end == s.seq.Add(1) && s.end == c.rcv.nxt {
+	if c.state == SynRecv && s.has(ACK) && s.end == s.seq.Add(1) && s.end == c.rcv.nxt && s.ack == c.snd.nxt {
 		return skb.NotDropped // simultaneous open: the peer's SYN-ACK
 	}
 	c.challenge(now)
@@ -259,7 +259,7 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 	switch {
 	case c.state.in(setOf(CloseWait, Closing, LastAck, TimeWait)) && s.seq.AtOrAfter(c.rcv.nxt):
 		return skb.NotDropped // the peer has closed: there can be no text
-	case s.len == 0 && !s.has(FIN):
+	case s.end == s.seq:
 		return skb.NotDropped
 	}
 	return c.segmentText(s, now)

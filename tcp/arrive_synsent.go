@@ -69,19 +69,20 @@ func (c *Conn) synAcked(s *segment, now clock.Time) skb.Reason {
 	c.established(now)
 	resend := c.fastOpenAnswer(s, now)
 	c.Wake(inet.PollOut)
-	if resend {
+	s.trimSyn()
+	reason := skb.NotDropped
+	if s.len > 0 || s.has(FIN) {
+		reason = c.segmentText(s, now)
+	}
+	switch {
+	case resend:
 		c.output(now) // with the acknowledgement
-	} else if c.unsent() > 0 || c.user.writers > 0 || c.ack.interactive() {
-		c.ack.due = true // the acknowledgement rides on data
-		c.delayAck(now)
-	} else {
+	case c.unsent() > 0 || c.user.writers > 0 || c.ack.interactive():
+		c.holdAck(now)
+	default:
 		c.sendAck()
 	}
-	s.trimSyn()
-	if s.len > 0 || s.has(FIN) {
-		return c.segmentText(s, now)
-	}
-	return skb.NotDropped
+	return reason
 }
 
 // trimSyn makes the rest of a SYN segment look like a segment of its own.

@@ -90,6 +90,7 @@ type ackState struct {
 	due         bool // something arrived that is to be acknowledged
 	now         bool // and at once
 	timer       bool // the delayed acknowledgement's timer is armed
+	held        bool // data is about to take it along
 	quick       int  // segments that are still acknowledged at once
 	pingpong    int  // how interactive the connection looks
 	ato         time.Duration

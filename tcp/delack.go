@@ -48,7 +48,7 @@ func (c *Conn) enterQuick(most int) {
 // (tcp_event_data_recv).
 func (c *Conn) dataReceived(now clock.Time) {
 	a := &c.ack
-	a.due = true
+	a.due, a.held = true, false
 	switch m := now.Sub(a.lastData); {
 	case a.lastData == 0 || a.ato == 0:
 		c.incrQuick(maxQuickAcks)
@@ -66,7 +66,7 @@ func (c *Conn) dataReceived(now clock.Time) {
 // checkAck sends or schedules the acknowledgement that is due (tcp_ack_snd_check).
 func (c *Conn) checkAck(now clock.Time) {
 	a := &c.ack
-	if !a.due {
+	if !a.due || a.held {
 		return
 	}
 	if a.now || c.quickMode() || c.secondSegment() || c.ofo.len() > 0 {
@@ -108,6 +108,13 @@ func (c *Conn) delayAck(now clock.Time) {
 	c.armDelack(at)
 }
 
+// holdAck has an acknowledgement ride on data that is about to be written.
+func (c *Conn) holdAck(now clock.Time) {
+	c.ack.due, c.ack.held, c.ack.timer = true, true, true
+	c.enterQuick(maxQuickAcks)
+	c.armDelack(now.Add(delayedAckMax))
+}
+
 // delackExpired is the timer of the delayed acknowledgement.
 func (c *Conn) delackExpired(now clock.Time) {
 	a := &c.ack
@@ -139,7 +146,7 @@ func (c *Conn) ackSent() {
 			a.ato = delayedAckMin
 		}
 	}
-	a.due, a.now, a.hasDsack = false, false, false
+	a.due, a.now, a.hasDsack, a.held = false, false, false, false
 	a.timer = false
 	c.timers.delack.Stop()
 	c.ts.lastAck = c.rcv.nxt

@@ -108,14 +108,19 @@ func (c *Conn) checkRoute() (*inet.Route, error) {
 // mtuChanged follows a path MTU that ICMP lowered: segments in flight that are
 // too large are sent again, smaller (RFC 1191 6.5).
 func (c *Conn) mtuChanged(now clock.Time) {
+	old := c.snd.mss // checkRoute may change it
 	r, err := c.checkRoute()
 	if err != nil || c.state.in(setOf(Closed, Listen)) {
 		return
 	}
-	old := c.snd.mss
 	c.syncMSS(r.MTU)
-	if c.snd.mss < old {
+	switch {
+	case c.state == SynSent && c.fo != nil && c.fo.inSyn > 0: // SYN and data are one packet, larger than either
+		c.tx.LoseAll(now)
+	case c.snd.mss < old:
 		c.tx.PathMTU(now, c.snd.mss)
-		c.output(now)
+	default:
+		return
 	}
+	c.output(now)
 }

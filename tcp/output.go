@@ -204,7 +204,8 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 		flags |= PSH // the receiver need not wait for more to join to it
 		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOTCPv4, uint16(r.MSS), uint16((sent+r.MSS-1)/r.MSS)
 	}
-	if !c.send(now, b, r.Start, flags, why) {
+	if !c.send(now, b, r.Start, flags, why) && why != txRtx {
+		c.tx.EnterCWR(now) // the queue of our own device is full (tcp_enter_cwr)
 		return 0
 	}
 	return max(sent, 1)
@@ -231,7 +232,8 @@ func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why 
 	return c.hand(b, why)
 }
 
-// hand finishes a built segment and gives it to the network layer.
+// hand finishes a built segment and gives it to the network layer. It reports
+// false where the device's queue is full.
 func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
 	env := c.Env()
 	b.Cause = c.cause
@@ -249,10 +251,11 @@ func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
 	}
 	c.header = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS,
 		DF: c.Options.MTUDiscover != inet.PMTUDont, Options: c.Options.IPOptions}
-	if err := c.m.net.Output(b, r, &c.header); err != nil {
+	err = c.m.net.Output(b, r, &c.header)
+	if err != nil {
 		c.noteSoft(err)
 	}
-	return true
+	return err != syscall.ENOBUFS
 }
 
 func (c *Conn) noteSoft(err error) {
@@ -306,6 +309,6 @@ func (c *Conn) sendAck() {
 
 // sendOldSequence sends what the peer must answer: a segment without data
 // whose sequence number lies before the window (tcp_xmit_probe_skb).
-func (c *Conn) sendOldSequence() {
-	c.send(c.Env().Clock.Now(), c.Env().Pool.New(0), c.snd.una.Add(-1), ACK, txProbe)
+func (c *Conn) sendOldSequence() bool {
+	return c.send(c.Env().Clock.Now(), c.Env().Pool.New(0), c.snd.una.Add(-1), ACK, txProbe)
 }

@@ -12,7 +12,7 @@ import (
 // (ip-sysctl.rst).
 type settings struct {
 	sack, dsack, timestamps, windowScaling *sysctl.Int
-	synRetries, synackRetries              *sysctl.Int
+	synRetries, synackRetries, synLinear   *sysctl.Int
 	retries1, retries2                     *sysctl.Int
 	orphanRetries                          *sysctl.Int
 	finTimeout                             *sysctl.Int
@@ -63,6 +63,7 @@ func (s *settings) declareFeatures(r *sysctl.Registry) {
 func (s *settings) declareTimers(r *sysctl.Registry) {
 	s.synRetries = r.Int("net.ipv4.tcp_syn_retries", 6, 1, 127)
 	s.synackRetries = r.Int("net.ipv4.tcp_synack_retries", 5, 0, 255)
+	s.synLinear = r.Int("net.ipv4.tcp_syn_linear_timeouts", 4, 0, 127)
 	s.retries1 = r.Int("net.ipv4.tcp_retries1", 3, 0, 255)
 	s.retries2 = r.Int("net.ipv4.tcp_retries2", 15, 0, 255)
 	s.orphanRetries = r.Int("net.ipv4.tcp_orphan_retries", 0, 0, 255)

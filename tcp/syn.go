@@ -16,6 +16,7 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 	s := &c.m.set
 	c.tx.Init(now, rtx.Config{
 		Reordering:         s.reordering.Get(),
+		SYNLinear:          linearOrNone(s.synLinear.Get()),
 		MaxReordering:      s.maxReordering.Get(),
 		NoTLP:              s.earlyRetrans.Get() < 3,
 		NoFRTO:             !s.frto.Bool(),
@@ -26,6 +27,14 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 		Pool:               c.m.ranges,
 		RTT:                rtt.Config{MinRTO: time.Duration(s.rtoMin.Get()) * time.Microsecond},
 	}, una)
+}
+
+// linearOrNone is rtx.Config's form of the setting: its zero means the default.
+func linearOrNone(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // sendSyn opens actively: SYN_SENT, and the SYN with its options; with Fast

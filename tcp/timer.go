@@ -103,7 +103,7 @@ func (c *Conn) armRtx(now clock.Time) {
 		if c.timers.kind == probeTimer {
 			return
 		}
-		kind, at = probeTimer, now.Add(c.probeInterval())
+		kind, at = probeTimer, now.Add(c.probeWithin(now, c.probeInterval()))
 	}
 	c.setRtx(kind, at)
 }
@@ -181,6 +181,7 @@ func (c *Conn) giveUp(now clock.Time) bool {
 		if c.user.synRetries > 0 {
 			limit = c.user.synRetries
 		}
+		limit += c.m.set.synLinear.Get()
 		return n >= limit || c.userTimedOut(now)
 	case SynRecv:
 		return n >= c.m.set.synackRetries.Get()
@@ -260,23 +261,42 @@ func (c *Conn) windowProbe(now clock.Time) {
 	if c.user.orphan {
 		limit = c.orphanRetries()
 	}
-	if t.probes > limit || c.user.userTimeout > 0 && t.probes > 0 && now.Sub(t.probeSince) >= c.user.userTimeout {
+	if t.probes >= limit || c.user.userTimeout > 0 && t.probes > 0 && now.Sub(t.probeSince) >= c.user.userTimeout {
 		c.timeout()
 		return
 	}
 	c.Env().Stat.Inc(stat.TcpExtTCPWinProbe)
-	c.probe(now)
+	left := c.probe(now)
 	t.probes++
+	if !left {
+		c.setRtx(probeTimer, now.Add(c.probeWithin(now, resourceInterval)))
+		return
+	}
 	t.probeBackoff = min(t.probeBackoff+1, limit)
 	c.armRtx(now)
 }
 
-// probe is tcp_write_wakeup.
-func (c *Conn) probe(now clock.Time) {
-	if c.sendWindowful(now) {
-		return
+// resourceInterval is when to try again what our own device had no room for
+// (TCP_RESOURCE_PROBE_INTERVAL).
+const resourceInterval = 500 * time.Millisecond
+
+// probeWithin shortens the wait for the next probe to what the user timeout
+// leaves (RFC 5482, tcp_clamp_probe0_to_user_timeout).
+func (c *Conn) probeWithin(now clock.Time, d time.Duration) time.Duration {
+	if c.user.userTimeout == 0 || c.timers.probes == 0 {
+		return d
 	}
-	c.sendOldSequence()
+	left := c.user.userTimeout - now.Sub(c.timers.probeSince)
+	return min(d, max(left, 2*time.Millisecond))
+}
+
+// probe is tcp_write_wakeup. It reports false where our own device had no
+// room.
+func (c *Conn) probe(now clock.Time) bool {
+	if c.sendWindowEnd().After(c.snd.nxt) && c.unsent() > 0 {
+		return c.sendWindowful(now)
+	}
+	return c.sendOldSequence()
 }
 
 // heard resets the probes: the peer lives.

@@ -171,7 +171,7 @@ func (c *Conn) Poll() inet.Ready {
 	if c.state == Closed || c.user.shutWrite && c.rcv.finSeen {
 		r |= inet.PollHup
 	}
-	if c.rcv.closed || c.rcv.finSeen || c.state == Closed && c.user.connected {
+	if c.rcv.closed || c.rcv.finSeen || c.state == Closed && c.user.shutWrite {
 		r |= inet.PollIn | inet.PollRdHup
 	}
 	return r | c.pollData()
