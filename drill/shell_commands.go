@@ -67,7 +67,6 @@ func (c *shellCommand) unknown() (string, bool, error) {
 var noEffect = map[string]bool{
 	"net.ipv4.tcp_fack":            true,
 	"net.ipv4.tcp_tso_win_divisor": true,
-	"net.ipv4.tcp_min_tso_segs":    true,
 	"net.core.default_qdisc":       true,
 	"net.core.optmem_max":          true,
 }

@@ -85,6 +85,7 @@ func (c *Conn) recover(s *segment, now clock.Time, updated bool) {
 		WindowUpdate: updated,
 		CanSendNew:   c.sendq.end.After(c.snd.nxt) && c.sendWindowEnd().After(c.snd.nxt),
 		Merged:       int(s.buf.GSOSegs),
+		ECE:          c.ecn.on && s.has(ECE) && !s.has(SYN),
 	}
 	if !c.ts.sackOK {
 		a.Blocks = nil

@@ -25,6 +25,7 @@ func (c *Conn) arriveSynSent(s *segment, now clock.Time) skb.Reason {
 	c.rcv.nxt, c.rcv.irs = s.seq.Add(1), s.seq
 	c.rcv.wup = c.rcv.nxt
 	c.acceptOptions(s)
+	c.answerECN(s)
 	c.snd.wl1, c.snd.wnd, c.snd.maxWnd = s.seq, s.wnd, s.wnd
 	if s.has(ACK) {
 		return c.synAcked(s, now)
@@ -67,6 +68,7 @@ func (c *Conn) synAcked(s *segment, now clock.Time) skb.Reason {
 	c.sendq.acked(s.ack)
 	c.WmemAlloc.Store(int32(c.sendq.held))
 	c.established(now)
+	c.ack.lastData = now
 	resend := c.fastOpenAnswer(s, now)
 	c.Wake(inet.PollOut)
 	s.trimSyn()

@@ -19,6 +19,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c.rcv.irs, c.rcv.nxt, c.rcv.wup = r.irs, r.irs.Add(1), r.irs.Add(1)
 	c.ts = timestampState{on: r.ts, sackOK: r.sackOK, wscaleOK: r.wscaleOK, recent: r.tsRecent, recentAge: now,
 		offset: r.tsOffset, lastAck: c.rcv.nxt}
+	c.ecn.on = r.ecn
 	c.childWindow(r)
 	c.sendq.init(c.snd.nxt)
 	c.initSender(now, c.snd.nxt)
@@ -30,6 +31,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	if r.retries == 0 && r.sentAt != 0 {
 		c.tx.SampleRTT(now, now.Sub(r.sentAt))
 	}
+	c.ack.lastData = now
 	c.user.accepted, c.user.connected = true, true
 	c.setState(SynRecv)
 	m.env.Stat.Inc(stat.TcpPassiveOpens)

@@ -27,6 +27,7 @@ type Conn struct {
 	rcv receiveSpace
 	ack ackState
 	ts  timestampState
+	ecn ecnState
 
 	tx    rtx.Sender // what was sent and is not acknowledged
 	sendq sendQueue  // the bytes from snd.una on

@@ -50,7 +50,7 @@ func (c *Conn) dataReceived(now clock.Time) {
 	a := &c.ack
 	a.due, a.held = true, false
 	switch m := now.Sub(a.lastData); {
-	case a.lastData == 0 || a.ato == 0:
+	case a.ato == 0:
 		c.incrQuick(maxQuickAcks)
 		a.ato = delayedAckMin
 	case m <= delayedAckMin/2:
@@ -155,7 +155,7 @@ func (c *Conn) ackSent() {
 // dataSent notes that data left: an answer, if it comes soon after what was
 // received.
 func (c *Conn) dataSent(now clock.Time) {
-	if c.ack.lastData != 0 && now.Sub(c.ack.lastData) < c.ack.ato {
+	if now.Sub(c.ack.lastData) < c.ack.ato {
 		c.ack.pingpong++
 	}
 }

@@ -40,6 +40,7 @@ type fastOpen struct {
 	asked    bool // the SYN has the option
 	exp      bool // in its experimental form
 	inSyn    int  // bytes of data in the SYN
+	again    bool // the SYN was sent again, without either
 	fail     uint8
 
 	synData bool // data in the SYN was taken (TCPI_OPT_SYN_DATA)

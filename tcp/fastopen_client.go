@@ -172,13 +172,13 @@ func (c *Conn) fastOpenAnswer(s *segment, now clock.Time) (resend bool) {
 	if c.fo.inSyn == 0 {
 		return false
 	}
-	if s.ack.After(c.snd.iss.Add(1)) {
+	if s.ack.AtOrAfter(c.snd.iss.Add(1 + c.fo.inSyn)) {
 		c.fo.synData = true
 		st.Inc(stat.TcpExtTCPFastOpenActive)
 		return false
 	}
 	c.fo.fail = foFailNotAcked
-	if c.synRetransmitted() {
+	if c.fo.again {
 		c.fo.fail = foFailSynRetransmitted
 	}
 	st.Inc(stat.TcpExtTCPFastOpenActiveFail)
@@ -197,7 +197,7 @@ func (c *Conn) rememberCookie(s *segment) {
 	switch {
 	case has:
 		e.cookie, e.exp = append([]byte(nil), s.foCookie[:s.foLen]...), s.foExp
-	case !c.fo.asked, c.synRetransmitted(), c.fo.inSyn > 0, len(e.cookie) > 0:
+	case !c.fo.asked, c.fo.again, c.fo.inSyn > 0, len(e.cookie) > 0:
 	case c.fo.exp:
 		e.tryExp = max(e.tryExp, 2)
 	default:
@@ -205,8 +205,6 @@ func (c *Conn) rememberCookie(s *segment) {
 	}
 	c.m.foCache.put(c.Peer.Addr(), e)
 }
-
-func (c *Conn) synRetransmitted() bool { return c.tx.Retransmits() > 0 }
 
 // setFastOpenConnect is TCP_FASTOPEN_CONNECT.
 func setFastOpenConnect(c *Conn, v int) error {

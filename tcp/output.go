@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"github.com/slankdev/ministack/checksum"
 	"github.com/slankdev/ministack/clock"
@@ -48,10 +49,25 @@ func (c *Conn) sendAgain(now clock.Time) {
 	}
 }
 
-// maxSegs is how many full segments fit a super-segment.
+// maxSegs is how many full segments one super-segment takes: what leaves at
+// the pacing rate within a millisecond, so that a slow path gets no bursts,
+// more where the round trip is so short that the bursts do not matter, and
+// never less than two (tcp_tso_autosize).
 func (c *Conn) maxSegs() int {
-	return max((maxGSO-c.m.headers()-maxOptionLen)/max(c.snd.mss, 1), 1)
+	mss := max(c.snd.mss, 1)
+	most := max((maxGSO-c.m.headers()-maxOptionLen)/mss, 1)
+	rate := c.tx.CC.PacingRate
+	if rate == 0 || rate >= maxGSO<<pacingShift {
+		return most
+	}
+	octets := int(rate >> pacingShift)
+	if shift := c.tx.RTT.MinRTT() / time.Microsecond >> c.m.set.tsoRTTLog.Get(); shift < 32 {
+		octets += maxGSO >> shift
+	}
+	return min(max(octets/mss, c.m.set.minTSOSegs.Get()), most)
 }
+
+const pacingShift = 10 // a super-segment is about a millisecond long
 
 // unsent returns the sequence space, FIN included, that was never sent.
 func (c *Conn) unsent() int {
@@ -169,6 +185,9 @@ func (c *Conn) sendRange(now clock.Time, n, mss int, fin bool) bool {
 // left.
 func (c *Conn) transmitAgain(now clock.Time, r rtx.Range) bool {
 	if r.Flags&rtx.SYN != 0 {
+		if c.fo != nil {
+			c.fo.again = true
+		}
 		return c.transmitSyn(now)
 	}
 	sent := c.transmit(now, &r, txRtx)
@@ -223,18 +242,20 @@ func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why 
 	}
 	segs := max(1, int(b.GSOSegs))
 	length := b.Len()
+	field, marks := c.sendECN(length, why)
+	f.flags |= marks
 	putHeader(b, &f, &o)
 	c.ackSent()
 	c.Env().Stat.Add(stat.TcpOutSegs, segs)
 	if length > 0 {
 		c.Env().Stat.Add(stat.TcpExtTCPOrigDataSent, segs)
 	}
-	return c.hand(b, why)
+	return c.hand(b, why, field)
 }
 
-// hand finishes a built segment and gives it to the network layer. It reports
-// false where the device's queue is full.
-func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
+// hand finishes a built segment and gives it to the network layer, with the
+// ECN field given. It reports false where the device's queue is full.
+func (c *Conn) hand(b *skb.Buffer, why uint32, ecn uint8) bool {
 	env := c.Env()
 	b.Cause = c.cause
 	sealSegment(b, c.Local.Addr(), c.Peer.Addr())
@@ -249,13 +270,16 @@ func (c *Conn) hand(b *skb.Buffer, why uint32) bool {
 		c.noteSoft(err)
 		return true // as if it were lost: the timer tries again
 	}
-	c.header = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS,
+	c.header = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS | ecn,
 		DF: c.Options.MTUDiscover != inet.PMTUDont, Options: c.Options.IPOptions}
 	err = c.m.net.Output(b, r, &c.header)
+	if err == syscall.ENOBUFS {
+		return false
+	}
 	if err != nil {
 		c.noteSoft(err)
 	}
-	return err != syscall.ENOBUFS
+	return true
 }
 
 func (c *Conn) noteSoft(err error) {

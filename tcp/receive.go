@@ -29,6 +29,9 @@ func (c *Conn) segmentText(s *segment, now clock.Time) skb.Reason {
 		s.len > 0 && c.receiveWindow() == 0:
 		return c.beyondWindow(s, now)
 	}
+	if s.len > 0 {
+		c.receiveECN(s)
+	}
 	if !c.room(s.buf) {
 		return c.noRoom(s, now)
 	}

@@ -33,7 +33,7 @@ type request struct {
 	ts, sackOK  bool
 	wscaleOK    bool
 	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
-	foExp       bool
+	foExp, ecn  bool
 	foCookie    []byte  // to give in the first SYN-ACK
 	rcvNxt      seq.Num // what the SYN-ACK acknowledges: the SYN, and data of a Fast Open
 }
@@ -51,6 +51,7 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 	if hint := s.buf.CB[cbISN]; hint != 0 {
 		r.iss = seq.New(hint) // TIME-WAIT wants it beyond its own (RFC 6191)
 	}
+	r.ecn = c.requestECN(s)
 	r.ts = s.hasTS && set.timestamps.Bool()
 	r.sackOK = s.sackPerm && set.sack.Bool()
 	r.wscaleOK = s.hasWScale && set.windowScaling.Bool()
@@ -93,8 +94,15 @@ func (r *request) synAck(cause uint64) *reply {
 	if r.sentAt == 0 {
 		r.sentAt = now
 	}
-	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: r.listener.Options.TOS,
-		fields: fields{seq: r.iss, ack: r.rcvNxt, flags: SYN | ACK, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
+	flags, tos := SYN|ACK, r.listener.Options.TOS
+	if r.ecn {
+		flags |= ECE
+		if r.listener.wantsECN() {
+			tos |= ect0 // RFC 8257 3 leaves it open; Linux marks it
+		}
+	}
+	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos,
+		fields: fields{seq: r.iss, ack: r.rcvNxt, flags: flags, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
 		opts: optionSpace{mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
 }

@@ -30,8 +30,10 @@ type settings struct {
 	baseMSS, minSndMSS                     *sysctl.Int
 	stdurg                                 *sysctl.Int
 	pacingSS, pacingCA                     *sysctl.Int
+	minTSOSegs, tsoRTTLog                  *sysctl.Int
 	rtoMin                                 *sysctl.Int
-	fastOpen, notSentLowat, ecn            *sysctl.Int
+	fastOpen, notSentLowat                 *sysctl.Int
+	ecn, ecnFallback                       *sysctl.Int
 	congestion                             *sysctl.String
 }
 
@@ -52,7 +54,8 @@ func (s *settings) declareFeatures(r *sysctl.Registry) {
 	s.stdurg = r.Bool("net.ipv4.tcp_stdurg", false)
 	s.rfc1337 = r.Bool("net.ipv4.tcp_rfc1337", false)
 	s.abortOnOverflow = r.Bool("net.ipv4.tcp_abort_on_overflow", false)
-	s.ecn = r.Int("net.ipv4.tcp_ecn", 2, 0, 2)
+	s.ecn = r.Int("net.ipv4.tcp_ecn", ecnAccept, ecnOff, ecnAccept)
+	s.ecnFallback = r.Bool("net.ipv4.tcp_ecn_fallback", true)
 	s.fastOpen = r.Int("net.ipv4.tcp_fastopen", foClient, 0, maxInt)
 	s.baseMSS = r.Int("net.ipv4.tcp_base_mss", 1024, 1, 65535)
 	s.minSndMSS = r.Int("net.ipv4.tcp_min_snd_mss", 48, 40, 65535)
@@ -95,6 +98,8 @@ func (s *settings) declareRecovery(r *sysctl.Registry) {
 	s.recovery = r.Int("net.ipv4.tcp_recovery", 1, 0, 7)
 	s.earlyRetrans = r.Int("net.ipv4.tcp_early_retrans", 3, 0, 4)
 	s.frto = r.Int("net.ipv4.tcp_frto", 2, 0, 2)
+	s.minTSOSegs = r.Int("net.ipv4.tcp_min_tso_segs", 2, 1, 255)
+	s.tsoRTTLog = r.Int("net.ipv4.tcp_tso_rtt_log", 9, 0, 31)
 	s.pacingSS = r.Int("net.ipv4.tcp_pacing_ss_ratio", 200, 0, 1000)
 	s.pacingCA = r.Int("net.ipv4.tcp_pacing_ca_ratio", 120, 0, 1000)
 }

@@ -93,7 +93,13 @@ func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	if c.ts.on {
 		o.tsval, o.tsecr = c.timestampNow(now), c.ts.recent
 	}
-	if c.state == SynRecv {
+	switch {
+	case c.state == SynSent:
+		f.flags |= c.offerECN()
+	case c.ecn.on:
+		f.flags |= ECE
+		fallthrough
+	default: // SYN-RECEIVED
 		f.flags |= ACK
 		f.ack = c.rcv.nxt
 	}
@@ -103,7 +109,7 @@ func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	}
 	putHeader(b, &f, o)
 	c.Env().Stat.Inc(stat.TcpOutSegs)
-	return c.hand(b, txSyn)
+	return c.hand(b, txSyn, ectNone)
 }
 
 // lowerAdvertisedMSS follows a path MTU that became smaller since the SYN was

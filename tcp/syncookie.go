@@ -10,8 +10,8 @@ import (
 // SYN cookies (Bernstein and Schenk, 1996; RFC 4987 3.6): when the SYN queue
 // is full the SYN-ACK's sequence number itself holds what a request would, so
 // that nothing is kept for a SYN. Eight bits count minutes, 24 choose the MSS
-// from a small table, all under a keyed hash. Window scale and SACK do not
-// fit; where the peer uses timestamps they stand in the low bits of the
+// from a small table, all under a keyed hash. Window scale, SACK and ECN do
+// not fit; where the peer uses timestamps they stand in the low bits of the
 // SYN-ACK's timestamp, which its ACK echoes, so that not even they are lost.
 
 const (
@@ -25,6 +25,7 @@ const (
 	tsNoWScale  = 0xf
 	tsWScale    = 0xf
 	tsSack      = 1 << 4
+	tsECN       = 1 << 5
 	tsOptsMask  = 1<<tsBits - 1
 	synCookieOn = 1
 )
@@ -81,7 +82,7 @@ func (c *Conn) sendCookie(r *request, s *segment) {
 	}
 	r.iss = c.m.cookie(&tuple{r.local, r.peer}, r.irs, uint32(i))
 	if !r.ts { // nowhere to keep them
-		r.sackOK, r.wscaleOK = false, false
+		r.sackOK, r.wscaleOK, r.ecn = false, false, false
 	}
 	a := r.synAck(s.buf.ID)
 	if r.ts {
@@ -100,6 +101,9 @@ func stampOptions(r *request, now uint32) uint32 {
 	}
 	if r.sackOK {
 		opts |= tsSack
+	}
+	if r.ecn {
+		opts |= tsECN
 	}
 	ts := now&^tsOptsMask | opts
 	if int32(ts-now) > 0 {
@@ -134,7 +138,7 @@ func (r *request) readStamp(s *segment) {
 	}
 	opts := (s.tsecr - r.tsOffset) & tsOptsMask
 	r.ts, r.tsRecent = true, s.tsval
-	r.sackOK = opts&tsSack != 0
+	r.sackOK, r.ecn = opts&tsSack != 0, opts&tsECN != 0
 	if w := opts & tsWScale; w <= maxWScale {
 		r.wscaleOK, r.sndWScale = true, uint8(w)
 	}

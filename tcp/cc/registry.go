@@ -7,18 +7,25 @@ import (
 
 // Registry finds algorithms by the names of TCP_CONGESTION. It belongs to a
 // stack; it is not safe for changes while connections are made.
-type Registry struct{ byName map[string]func() Algorithm }
+type Registry struct {
+	byName map[string]func() Algorithm
+	ecn    map[string]bool // those that need ECN
+}
 
 // NewRegistry returns a registry that knows "reno" and "cubic".
 func NewRegistry() *Registry {
-	r := &Registry{byName: make(map[string]func() Algorithm)}
+	r := &Registry{byName: map[string]func() Algorithm{}, ecn: map[string]bool{}}
 	r.Register("reno", func() Algorithm { return NewReno() })
 	r.Register("cubic", func() Algorithm { return NewCubic() })
 	return r
 }
 
 // Register enters a constructor under a name, replacing what was there.
-func (r *Registry) Register(name string, make func() Algorithm) { r.byName[name] = make }
+func (r *Registry) Register(name string, make func() Algorithm) {
+	r.byName[name] = make
+	u, ok := make().(ECNUser)
+	r.ecn[name] = ok && u.NeedsECN()
+}
 
 // New returns a fresh algorithm, or nil if there is none of that name.
 func (r *Registry) New(name string) Algorithm {

@@ -140,6 +140,9 @@ func (s *Sender) SetAlgorithm(now clock.Time, a cc.Algorithm) {
 	a.Init(&s.CC)
 }
 
+// Algorithm returns the congestion control.
+func (s *Sender) Algorithm() cc.Algorithm { return s.alg }
+
 // MSS returns the payload octets of a full segment.
 func (s *Sender) MSS() int { return s.CC.MSS }
 

@@ -39,7 +39,7 @@ var order = []string{
 	"tcp",
 	"socket",
 	".",
-	"control",
+	"control drill",
 	"cmd/ministack test",
 }
 
