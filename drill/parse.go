@@ -193,5 +193,12 @@ func (p *parser) note() {
 	}
 }
 
-// oneLine folds blanks and line ends.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine takes comments away and folds blanks and line ends.
+func oneLine(s string) string {
+	var words []string
+	for _, line := range strings.Split(s, "\n") {
+		line, _, _ = strings.Cut(line, "//")
+		words = append(words, strings.Fields(line)...)
+	}
+	return strings.Join(words, " ")
+}

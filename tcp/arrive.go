@@ -200,7 +200,7 @@ func (c *Conn) fifth(s *segment, now clock.Time) skb.Reason {
 		return r
 	}
 	if c.state.in(setOf(FinWait1, FinWait2)) && c.dataForNobody(s) { // before an entry without a TCB takes over
-		return c.refuseData()
+		return c.refuseData(s)
 	}
 	c.closingAck(s, now)
 	return skb.NotDropped
@@ -268,13 +268,13 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 // dataForNobody reports whether new data comes to a socket that reads no more
 // (RFC 9293 3.6.1, RFC 1122 4.2.2.13).
 func (c *Conn) dataForNobody(s *segment) bool {
-	return c.user.orphan && s.len > 0 && s.seq.Add(s.len).After(c.rcv.nxt)
+	return (c.user.orphan || c.rcv.closed) && s.len > 0 && s.seq.Add(s.len).After(c.rcv.nxt)
 }
 
 // refuseData resets the connection, so that the peer learns that its data is
 // lost (B43).
-func (c *Conn) refuseData() skb.Reason {
-	c.sendReset(rstOrphan)
+func (c *Conn) refuseData(s *segment) skb.Reason {
+	c.m.resetFor(s, rstOrphan)
 	c.fail(syscall.ECONNRESET)
 	return skb.TCPAbortOnData
 }

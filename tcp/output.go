@@ -81,7 +81,7 @@ func (c *Conn) unsent() int {
 // sendNew sends new data as far as the congestion window, the peer's window
 // and Nagle allow.
 func (c *Conn) sendNew(now clock.Time) {
-	if !c.state.in(canSend) {
+	if !c.maySend() {
 		return
 	}
 	for c.unsent() > 0 {
@@ -138,7 +138,7 @@ func (c *Conn) mayBeSmall() bool {
 
 // sendOne sends one segment whatever the congestion window says, for a probe.
 func (c *Conn) sendOne(now clock.Time) bool {
-	if !c.state.in(canSend) || c.unsent() == 0 || c.sendWindowEnd().AtOrBefore(c.snd.nxt) {
+	if !c.maySend() || c.unsent() == 0 || c.sendWindowEnd().AtOrBefore(c.snd.nxt) {
 		return false
 	}
 	mss := c.currentMSS()

@@ -237,7 +237,7 @@ func (c *Conn) timeout() {
 // needsProbe reports whether only a probe can get things moving: data waits,
 // nothing is under way, and the window does not take it (RFC 9293 3.8.6.1).
 func (c *Conn) needsProbe() bool {
-	return c.tx.CC.PacketsOut == 0 && c.unsent() > 0 && c.state.in(canSend)
+	return c.tx.CC.PacketsOut == 0 && c.unsent() > 0 && c.maySend()
 }
 
 func (c *Conn) probeInterval() time.Duration {
@@ -303,6 +303,10 @@ func (c *Conn) probe(now clock.Time) bool {
 func (c *Conn) heard(now clock.Time) {
 	c.timers.lastHeard, c.timers.probes = now, 0
 }
+
+// maySend reports whether data may leave: in the synchronized states, and
+// before in a Fast Open.
+func (c *Conn) maySend() bool { return c.state.in(canSend) || c.unfinished() }
 
 var canSend = setOf(Established, CloseWait, FinWait1, Closing, LastAck)
 
