@@ -197,10 +197,7 @@ func (p *player) judgeErrno(b *blockedCall) error {
 	if b.call.Errno == "" {
 		return nil
 	}
-	want, ok := errnos[b.call.Errno]
-	if !ok {
-		return &Unsupported{b.event.Pos, b.call.Errno}
-	}
+	want := errnos[b.call.Errno]
 	if got, _ := b.result.err.(syscall.Errno); got != want {
 		return p.fail(b.event, "%s returned %s, expected -1 %s", b.call.Name, showResult(-1, b.result.err), b.call.Errno)
 	}

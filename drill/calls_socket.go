@@ -20,7 +20,11 @@ func (c *caller) socket() outcome {
 	if err != nil {
 		return failed(err)
 	}
-	return outcome{opened: &file{sock: s}}
+	f := &file{sock: s}
+	if c.under == nil {
+		c.under = f
+	}
+	return outcome{opened: f}
 }
 
 // sock is the socket in argument i, nil with an outcome if there is none.

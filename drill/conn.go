@@ -16,18 +16,17 @@ type connection struct {
 	active        bool // the stack opened it
 	file          *file
 
-	isn           uint32 // of the stack, on the wire
-	scriptISN     uint32 // and in the script
-	peerISN       uint32 // of the script's side, the same on the wire
-	offeredISN    uint32 // of the last SYN that the script sent
-	offered       bool
-	hasISN        bool
-	stamps        map[uint32]uint32 // the stack's timestamps: script to wire
-	stampBase     stampBase
-	written       []byte // what the stack's user wrote, from the first byte on
-	read          int    // how much the user has read
-	lastWin       int
-	datagramsRead int
+	isn        uint32 // of the stack, on the wire
+	scriptISN  uint32 // and in the script
+	peerISN    uint32 // of the script's side, the same on the wire
+	offeredISN uint32 // of the last SYN that the script sent
+	offered    bool
+	hasISN     bool
+	stamps     map[uint32]uint32 // the stack's timestamps: script to wire
+	stampBase  stampBase
+	written    []byte // what the stack's user wrote, from the first byte on
+	read       int    // how much the user has read
+	lastWin    int
 }
 
 // stampBase is the first timestamp seen, from which others are reckoned.

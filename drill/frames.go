@@ -20,6 +20,7 @@ type segment struct {
 	flags    uint16
 	options  []TCPOption
 	payload  []byte
+	super    bool   // a part of a super-segment
 	err      string // what is wrong with it: a checksum, a length
 }
 
@@ -41,6 +42,7 @@ func decode(p sentPacket, mtu int) *decoded {
 	}
 	if t, ok := pkt.Layer(layers.LayerTypeTCP).(*layers.TCP); ok {
 		d.tcp = readSegment(d.ip, t)
+		d.tcp.super = p.super
 		if len(p.data) > mtu {
 			d.tcp.err = fmt.Sprintf("%d bytes exceed the MTU of %d", len(p.data), mtu)
 		}

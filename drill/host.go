@@ -25,12 +25,11 @@ type host struct {
 	bindPort, connectPort uint16
 	nextPort              uint16
 
-	mss         int           // of inbound super-segments; 0: they come whole
-	tolerance   time.Duration // of outbound packets' times
-	tick        time.Duration // of outbound timestamps; 0: they are not checked
-	ecrScaled   bool          // inbound ecr counts ticks, too
-	strict      bool          // a packet of the script is one packet on the wire
-	gatewayless bool
+	mss       int           // of inbound super-segments; 0: they come whole
+	tolerance time.Duration // of outbound packets' times
+	tick      time.Duration // of outbound timestamps; 0: they are not checked
+	ecrScaled bool          // inbound ecr counts ticks, too
+	strict    bool          // a packet of the script is one packet on the wire
 }
 
 // Defaults of the language.

@@ -143,7 +143,7 @@ func (p *player) compare(c *connection, k *Packet, s *segment, at clock.Time) st
 	if partial { // the last one carries it
 		want &^= flagFIN
 	}
-	if partial || p.merged { // PSH stands where the sender's super-segments end
+	if partial || p.merged || s.super { // PSH stands where the sender's super-segments end
 		ignored = flagPSH
 	}
 	if s.flags&^ignored != want&^ignored {

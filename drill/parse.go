@@ -179,10 +179,14 @@ func (p *parser) call() *Call {
 
 // errno is the name behind a result, E followed by capitals.
 func (p *parser) errno() string {
-	if w := p.peekWord(); len(w) > 1 && w[0] == 'E' && strings.ToUpper(w) == w {
-		return p.word()
+	w := p.peekWord()
+	if len(w) < 2 || w[0] != 'E' || strings.ToUpper(w) != w {
+		return ""
 	}
-	return ""
+	if _, ok := errnos[w]; !ok {
+		p.unsupported(p.i, "%s", w)
+	}
+	return p.word()
 }
 
 // note passes over "(Operation now in progress)", and the comma or semicolon

@@ -9,9 +9,10 @@ import (
 	"github.com/slankdev/ministack/skb"
 )
 
-// wire is the device of the stack under test, a TUN interface in memory: it
-// carries bare IP packets without offloads, so that what it records is what a
-// real link would carry, checksums included.
+// wire is the device of the stack under test, a TUN interface in memory that
+// carries bare IP packets. It takes super-segments and unfinished checksums, as
+// TUN does, and finishes them, so that what it records is what a real link
+// would carry.
 type wire struct {
 	clk clock.Clock
 	mtu int
@@ -30,15 +31,18 @@ type injected struct {
 
 // sentPacket is a packet that the stack sent.
 type sentPacket struct {
-	at   clock.Time
-	data []byte
+	at    clock.Time
+	data  []byte
+	super bool // a part of a super-segment
 }
 
 var _ netdev.Poller = (*wire)(nil)
 
-// Features offers no offload on the way out. On the way in, packets come as
-// the script has them: nothing is joined.
-func (w *wire) Features() netdev.Features { return netdev.NoLink | netdev.GRO | netdev.RxCsum }
+// Features says that on the way in nothing is to be joined: packets come as the
+// script has them.
+func (w *wire) Features() netdev.Features {
+	return netdev.NoLink | netdev.GRO | netdev.RxCsum | netdev.TxCsum | netdev.TSO4
+}
 
 func (w *wire) MTU() int { return w.mtu }
 
@@ -88,11 +92,29 @@ func (w *wire) Write(src []*skb.Buffer) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, b := range src {
-		data := make([]byte, b.Len())
-		b.CopyOut(0, data)
-		w.sent = append(w.sent, sentPacket{w.clk.Now(), data})
+		c := b.Clone()
+		if c.GSO == skb.GSONone {
+			w.record(c, false)
+			continue
+		}
+		var parts skb.Queue
+		netdev.Segment(c, &parts)
+		for s := parts.PopFront(); s != nil; s = parts.PopFront() {
+			w.record(s, true)
+		}
 	}
 	return len(src), nil
+}
+
+// record keeps a packet with its checksum finished, and ends the buffer.
+func (w *wire) record(b *skb.Buffer, super bool) {
+	if b.Csum == skb.CsumPartial {
+		netdev.FinishChecksum(b)
+	}
+	data := make([]byte, b.Len())
+	b.CopyOut(0, data)
+	w.sent = append(w.sent, sentPacket{w.clk.Now(), data, super})
+	b.Consume()
 }
 
 // take returns the next packet that the stack sent.
