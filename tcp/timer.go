@@ -105,7 +105,21 @@ func (c *Conn) armRtx(now clock.Time) {
 		}
 		kind, at = probeTimer, now.Add(c.probeWithin(now, c.probeInterval()))
 	}
+	if kind == rtx.TimerRTO && c.user.userTimeout > 0 {
+		at = c.withinUserTimeout(at)
+	}
 	c.setRtx(kind, at)
+}
+
+// withinUserTimeout has the retransmission timer end a connection when the
+// user timeout is over, not only at the next backoff (RFC 5482 3.3,
+// tcp_clamp_rto_to_user_timeout).
+func (c *Conn) withinUserTimeout(at clock.Time) clock.Time {
+	first, any := c.tx.FirstRetransmit()
+	if !any || c.tx.Retransmits() == 0 {
+		return at
+	}
+	return min(at, first.Add(c.user.userTimeout))
 }
 
 func (c *Conn) setRtx(kind rtx.Timer, at clock.Time) {
