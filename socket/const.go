@@ -32,22 +32,23 @@ const (
 
 // Options of SOL_SOCKET.
 const (
-	SO_REUSEADDR    = 2
-	SO_TYPE         = 3
-	SO_ERROR        = 4
-	SO_BROADCAST    = 6
-	SO_SNDBUF       = 7
-	SO_RCVBUF       = 8
-	SO_KEEPALIVE    = 9
-	SO_OOBINLINE    = 10
-	SO_LINGER       = 13
-	SO_REUSEPORT    = 15
-	SO_RCVTIMEO     = 20
-	SO_SNDTIMEO     = 21
-	SO_BINDTODEVICE = 25
-	SO_ACCEPTCONN   = 30
-	SO_PROTOCOL     = 38
-	SO_DOMAIN       = 39
+	SO_REUSEADDR       = 2
+	SO_TYPE            = 3
+	SO_ERROR           = 4
+	SO_BROADCAST       = 6
+	SO_SNDBUF          = 7
+	SO_RCVBUF          = 8
+	SO_KEEPALIVE       = 9
+	SO_OOBINLINE       = 10
+	SO_LINGER          = 13
+	SO_REUSEPORT       = 15
+	SO_RCVTIMEO        = 20
+	SO_SNDTIMEO        = 21
+	SO_BINDTODEVICE    = 25
+	SO_ACCEPTCONN      = 30
+	SO_PROTOCOL        = 38
+	SO_MAX_PACING_RATE = 47
+	SO_DOMAIN          = 39
 )
 
 // Options of SOL_IP.

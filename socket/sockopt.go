@@ -63,6 +63,8 @@ func (s *Socket) setSocketOption(name, value int) error {
 		return s.setKeepAlive(value != 0)
 	case SO_BINDTODEVICE:
 		return s.setDevice(value)
+	case SO_MAX_PACING_RATE:
+		return s.setMaxPacingRate(value)
 	}
 	return s.setCommon(name, value)
 }
@@ -123,6 +125,20 @@ func (s *Socket) setRcvBuf(n int) {
 	s.ops.Common().RcvBuf.Store(int32(n))
 }
 
+// setMaxPacingRate takes octets a second; all bits set remove the bound. Error:
+// ENOPROTOOPT where there is no pacing.
+func (s *Socket) setMaxPacingRate(rate int) error {
+	c := s.Conn()
+	if c == nil {
+		return syscall.ENOPROTOOPT
+	}
+	if rate == -1 || rate == 1<<32-1 {
+		rate = 0
+	}
+	c.SetMaxPacingRate(uint64(rate))
+	return nil
+}
+
 func (s *Socket) setSndBuf(n int) {
 	if c := s.Conn(); c != nil {
 		c.SetSndBuf(n)
@@ -160,6 +176,11 @@ func (s *Socket) socketOption(name int) (int, error) {
 		return int(s.rcvTimeout.Load() / int64(time.Microsecond)), nil
 	case SO_SNDTIMEO:
 		return int(s.sndTimeout.Load() / int64(time.Microsecond)), nil
+	case SO_MAX_PACING_RATE:
+		if t := s.Conn(); t != nil && t.MaxPacingRate() != 0 {
+			return int(t.MaxPacingRate()), nil
+		}
+		return -1, nil // no bound, ~0 in Linux
 	case SO_ERROR:
 		return takeError(c), nil
 	case SO_ACCEPTCONN:

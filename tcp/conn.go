@@ -42,6 +42,7 @@ type Conn struct {
 
 	counted rtx.Counters // what foldCounters has passed on
 	fo      *fastOpen    // of a connection with TCP Fast Open
+	pace    *pacing      // of one that is paced
 
 	shownState atomic.Uint32 // state, for readers without the lock
 	listener   *listener     // in state Listen only
@@ -135,9 +136,10 @@ type userState struct {
 	rcvBufLocked, sndBufLocked bool
 	congestion                 string
 	bound                      bool
-	accepted                   bool // it came out of an accept queue
-	noSpace                    bool // the user waits for room (SOCK_NOSPACE)
-	writers                    int  // calls that wait for the handshake with data
+	accepted                   bool   // it came out of an accept queue
+	noSpace                    bool   // the user waits for room (SOCK_NOSPACE)
+	writers                    int    // calls that wait for the handshake with data
+	maxPacing                  uint64 // octets a second
 	fastOpenConnect            bool
 	fastOpenNoCookie           bool
 	fastOpenMax                int

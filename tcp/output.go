@@ -41,6 +41,9 @@ func (c *Conn) output(now clock.Time) {
 // sendAgain retransmits what recovery asks for.
 func (c *Conn) sendAgain(now clock.Time) {
 	for {
+		if c.mustPace(now) {
+			return
+		}
 		r, ok := c.tx.NextRetransmit(c.sendWindowEnd(), c.maxSegs())
 		if !ok || !c.transmitAgain(now, r) {
 			return
@@ -86,7 +89,7 @@ func (c *Conn) sendNew(now clock.Time) {
 	}
 	for c.unsent() > 0 {
 		budget := c.tx.Budget()
-		if budget <= 0 || !c.sendSegment(now, budget) {
+		if budget <= 0 || c.mustPace(now) || !c.sendSegment(now, budget) {
 			break
 		}
 	}
@@ -227,6 +230,7 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 		c.tx.EnterCWR(now) // the queue of our own device is full (tcp_enter_cwr)
 		return 0
 	}
+	c.paced(now, sent, max(1, (sent+r.MSS-1)/max(r.MSS, 1)))
 	return max(sent, 1)
 }
 

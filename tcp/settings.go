@@ -31,7 +31,7 @@ type settings struct {
 	stdurg                                 *sysctl.Int
 	pacingSS, pacingCA                     *sysctl.Int
 	minTSOSegs, tsoRTTLog                  *sysctl.Int
-	rtoMin                                 *sysctl.Int
+	rtoMin, rtoMax, hystart                *sysctl.Int
 	fastOpen, notSentLowat                 *sysctl.Int
 	ecn, ecnFallback                       *sysctl.Int
 	congestion                             *sysctl.String
@@ -74,6 +74,7 @@ func (s *settings) declareTimers(r *sysctl.Registry) {
 	s.keepaliveTime = r.Int("net.ipv4.tcp_keepalive_time", 7200, 1, 32767)
 	s.keepaliveIntvl = r.Int("net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)
 	s.keepaliveProbes = r.Int("net.ipv4.tcp_keepalive_probes", 9, 1, 127)
+	s.rtoMax = r.Int("net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)
 	s.rtoMin = r.Int("net.ipv4.tcp_rto_min_us", 200000, 1, maxInt)
 }
 
@@ -92,6 +93,7 @@ func (s *settings) declareQueues(r *sysctl.Registry) {
 }
 
 func (s *settings) declareRecovery(r *sysctl.Registry) {
+	s.hystart = r.Int("net.ipv4.tcp_hystart", cc.HystartLinux, cc.HystartOff, cc.HystartPlus)
 	s.slowStartAfterIdle = r.Bool("net.ipv4.tcp_slow_start_after_idle", true)
 	s.reordering = r.Int("net.ipv4.tcp_reordering", 3, 1, 255)
 	s.maxReordering = r.Int("net.ipv4.tcp_max_reordering", 300, 1, maxInt)

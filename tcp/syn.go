@@ -25,8 +25,11 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 		SlowStartAfterIdle: s.slowStartAfterIdle.Bool(),
 		Algorithm:          c.m.congestion.New(c.user.congestion),
 		Pool:               c.m.ranges,
-		RTT:                rtt.Config{MinRTO: time.Duration(s.rtoMin.Get()) * time.Microsecond},
+		RTT: rtt.Config{MinRTO: time.Duration(s.rtoMin.Get()) * time.Microsecond,
+			MaxRTO: time.Duration(s.rtoMax.Get()) * time.Millisecond},
 	}, una)
+	c.tx.CC.MaxPacingRate = c.user.maxPacing
+	c.tx.CC.SlowStartPacing, c.tx.CC.AvoidancePacing = s.pacingSS.Get(), s.pacingCA.Get()
 }
 
 // linearOrNone is rtx.Config's form of the setting: its zero means the default.

@@ -40,6 +40,7 @@ func New(env *inet.Env, net inet.Network) *Module {
 	m := &Module{env: env, net: net, congestion: cc.NewRegistry(), ranges: new(rtx.Pool)}
 	m.foKey.init(env.Rand)
 	m.set.declare(env.Sysctl)
+	m.congestion.Register("cubic", func() cc.Algorithm { return cc.NewCubicWith(m.set.hystart.Get()) })
 	env.Sysctl.Func("net.ipv4.tcp_fastopen_key", m.foKey.String, m.foKey.set)
 	m.set.declareCongestion(env.Sysctl, m.congestion)
 	m.secrets.init(env.Rand)

@@ -25,6 +25,7 @@ const (
 	deferKeep
 	deferBatchEnd
 	deferMTU
+	deferPace
 )
 
 // probeTimer is the purpose of the first timer while the peer's window is
@@ -74,6 +75,9 @@ func (c *Conn) Deferred(bits uint32) {
 	}
 	if bits&deferRtx != 0 {
 		c.rtxExpired(now)
+	}
+	if bits&deferPace != 0 {
+		c.paceExpired(now)
 	}
 	if bits&deferKeep != 0 {
 		c.keepExpired(now)
@@ -330,6 +334,9 @@ func (c *Conn) stopTimers() {
 	t.rtx.Stop()
 	t.delack.Stop()
 	t.keep.Stop()
+	if c.pace != nil {
+		c.pace.timer.Stop()
+	}
 	t.kind, t.rtxArmed = rtx.TimerNone, 0
 }
 

@@ -87,10 +87,12 @@ type State struct {
 	MinRTT   time.Duration // windowed minimum; 0: no sample yet
 	LastSent clock.Time    // when data was last sent
 
-	PacingRate    uint64 // octets a second; 0: unknown
-	MaxPacingRate uint64 // SO_MAX_PACING_RATE; 0: unlimited
-	PacingNeeded  bool   // the algorithm wants the connection to pace
-	GSOMaxSize    int    // largest super-segment, octets
+	PacingRate      uint64 // octets a second; 0: unknown
+	MaxPacingRate   uint64 // SO_MAX_PACING_RATE; 0: unlimited
+	SlowStartPacing int    // percent of a window each SRTT; 0: Linux's default
+	AvoidancePacing int
+	PacingNeeded    bool // the algorithm wants the connection to pace
+	GSOMaxSize      int  // largest super-segment, octets
 }
 
 // Sample is what an acknowledgement says of the path, for PktsAcked.
@@ -113,6 +115,8 @@ type RateSample struct {
 	RcvInterval      time.Duration // ACK phase
 	RTT              time.Duration // of the latest segment (S)ACKed; negative: none
 	Losses           int           // segments marked lost by this ACK
+	LostSince        int           // segments marked lost since it was sent
+	TxInFlight       int           // segments in flight when it was sent
 	AckedSacked      int           // segments newly delivered by this ACK
 	PriorInFlight    int           // in flight before this ACK
 	LastEnd          seq.Num       // end of the latest segment (S)ACKed

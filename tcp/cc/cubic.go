@@ -17,7 +17,7 @@ import (
 // into cnt, the number of acknowledged segments that grow the window by one.
 // Where Reno would be faster (short RTT, small window), Reno's window is
 // emulated and followed: the Reno-friendly region of RFC 9438 4.3.
-// SlowStart ends by HyStart (hystart.go) or by loss.
+// Slow start ends by HyStart (hystart.go), HyStart++ (hystartpp.go) or loss.
 
 const (
 	betaScale   = 1024
@@ -45,10 +45,25 @@ type Cubic struct {
 	wEst     int           // window that Reno would have: RFC 9438 4.3
 	delayMin time.Duration // least RTT seen
 	hystart  hystart
+	plus     hystartPP
 }
 
-// NewCubic returns the algorithm "cubic".
-func NewCubic() *Cubic { return &Cubic{} }
+// NewCubic returns the algorithm "cubic" with HyStart as Linux has it.
+func NewCubic() *Cubic { return NewCubicWith(HystartLinux) }
+
+// Ways to leave slow start before it overshoots.
+const (
+	HystartOff   = 0
+	HystartLinux = 1
+	HystartPlus  = 2 // HyStart++ (RFC 9406)
+)
+
+// NewCubicWith returns the algorithm "cubic" with the slow start given.
+func NewCubicWith(hystart int) *Cubic {
+	c := &Cubic{}
+	c.hystart.off, c.plus.on = hystart != HystartLinux, hystart == HystartPlus
+	return c
+}
 
 // Name implements Algorithm.
 func (*Cubic) Name() string { return "cubic" }
@@ -57,9 +72,13 @@ func (*Cubic) Name() string { return "cubic" }
 func (c *Cubic) Init(st *State) {
 	c.reset()
 	c.hystart.reset(st)
+	c.plus.reset(st)
 }
 
-func (c *Cubic) reset() { *c = Cubic{hystart: c.hystart}; c.hystart.found = false }
+func (c *Cubic) reset() {
+	*c = Cubic{hystart: c.hystart, plus: c.plus}
+	c.hystart.found = c.hystart.off
+}
 
 // Ssthresh reduces to beta*cwnd and remembers the plateau. A flow that lost
 // before it came back to its old plateau lets go of more, for the newcomers
@@ -80,6 +99,9 @@ func (c *Cubic) CongAvoid(st *State, acked int) {
 		return
 	}
 	if st.InSlowStart() {
+		if c.plus.on {
+			acked = c.plus.grown(acked)
+		}
 		if acked = st.SlowStart(acked); acked == 0 {
 			return
 		}
@@ -98,7 +120,11 @@ func (c *Cubic) PktsAcked(st *State, s Sample) {
 	if c.delayMin == 0 || c.delayMin > delay {
 		c.delayMin = delay
 	}
-	if !c.hystart.found && st.InSlowStart() {
+	switch {
+	case !st.InSlowStart():
+	case c.plus.on:
+		c.plus.sample(st, delay)
+	case !c.hystart.found:
 		c.hystart.update(st, c.delayMin, delay)
 	}
 }
@@ -122,5 +148,6 @@ func (c *Cubic) SetState(st *State, next CAState) {
 	if next == Loss {
 		c.reset()
 		c.hystart.reset(st)
+		c.plus.reset(st)
 	}
 }

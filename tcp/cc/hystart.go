@@ -26,6 +26,7 @@ const (
 )
 
 type hystart struct {
+	off        bool          // slow start ends by loss alone
 	found      bool          // slow start was ended
 	roundStart clock.Time    //
 	lastAck    clock.Time    // last ACK of the train

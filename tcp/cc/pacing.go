@@ -13,9 +13,9 @@ const (
 // slow start the window doubles within the round trip, hence 200 %; the last
 // half of it, near the threshold, already goes at 120 %.
 func (st *State) UpdatePacingRate() {
-	ratio := uint64(pacingAvoidance)
+	ratio := orDefault(st.AvoidancePacing, pacingAvoidance)
 	if st.Cwnd < st.Ssthresh/2 {
-		ratio = pacingSlowStart
+		ratio = orDefault(st.SlowStartPacing, pacingSlowStart)
 	}
 	octets := uint64(st.MSS) * uint64(max(st.Cwnd, st.PacketsOut))
 	rate := octets * ratio / 100 * uint64(time.Second/time.Microsecond)
@@ -26,4 +26,11 @@ func (st *State) UpdatePacingRate() {
 		rate = min(rate, st.MaxPacingRate)
 	}
 	st.PacingRate = rate
+}
+
+func orDefault(percent, def int) uint64 {
+	if percent == 0 {
+		return uint64(def)
+	}
+	return uint64(percent)
 }

@@ -12,11 +12,13 @@ type Registry struct {
 	ecn    map[string]bool // those that need ECN
 }
 
-// NewRegistry returns a registry that knows "reno" and "cubic".
+// NewRegistry returns a registry that knows "bbr", "cubic", "dctcp" and "reno".
 func NewRegistry() *Registry {
 	r := &Registry{byName: map[string]func() Algorithm{}, ecn: map[string]bool{}}
 	r.Register("reno", func() Algorithm { return NewReno() })
 	r.Register("cubic", func() Algorithm { return NewCubic() })
+	r.Register("bbr", func() Algorithm { return NewBBR() })
+	r.Register("dctcp", func() Algorithm { return NewDCTCP() })
 	return r
 }
 

@@ -114,14 +114,14 @@ func TestPacingRate(t *testing.T) {
 
 func TestRegistryMakesAlgorithmsByName(t *testing.T) {
 	r := NewRegistry()
-	require.Equal(t, "cubic reno", r.Names())
+	require.Equal(t, "bbr cubic dctcp reno", r.Names())
 	for _, name := range []string{"cubic", "reno"} {
 		require.Equal(t, name, r.New(name).Name())
 	}
 	require.NotSame(t, r.New("cubic"), r.New("cubic"), "each connection has its own state")
 	require.Nil(t, r.New("vegas"))
 	r.Register("mine", func() Algorithm { return NewReno() })
-	require.Equal(t, "cubic mine reno", r.Names())
+	require.Equal(t, "bbr cubic dctcp mine reno", r.Names())
 }
 
 func TestStateNames(t *testing.T) {

@@ -37,6 +37,8 @@ type node struct {
 	deliveredAt clock.Time // rate sample: start of the ACK phase
 	delivered   uint32     // Delivered at sentAt
 	deliveredCE uint32
+	lost        uint32  // segments marked lost by then
+	inFlight    uint32  // segments in flight with this one
 	runEnd      seq.Num // sacked: all before it is known to be sacked too
 	segs        int32
 	next, prev  int32 // by time of transmission, see timeList

@@ -36,6 +36,7 @@ func (s *Sender) stampRate(n *node) {
 	}
 	n.firstTx, n.deliveredAt = r.firstTx, r.deliveredAt
 	n.delivered, n.deliveredCE = s.CC.Delivered, s.CC.DeliveredCE
+	n.lost, n.inFlight = s.CC.Lost, uint32(s.CC.InFlight()+int(n.segs))
 	n.appLimited = s.CC.AppLimited != 0
 }
 
@@ -51,6 +52,7 @@ func (s *Sender) sampleRate(n *node) {
 		rs.PriorTime = n.deliveredAt
 		rs.PriorDelivered, rs.PriorDeliveredCE = n.delivered, n.deliveredCE
 		rs.IsAppLimited = n.appLimited
+		rs.LostSince, rs.TxInFlight = int(s.CC.Lost-n.lost), int(n.inFlight)
 		rs.IsRetrans = n.has(ever)
 		rs.LastEnd = n.end
 		r.firstTx = n.sentAt
