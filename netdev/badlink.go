@@ -151,8 +151,15 @@ func (t *direction) due(b *skb.Buffer) (clock.Time, bool) {
 	if t.o.Rate > 0 {
 		each := time.Duration(int64(b.Len()) * 8 * int64(time.Second) / t.o.Rate)
 		start := max(t.free, now)
-		if each > 0 && int(start.Sub(now)/each) >= t.o.Limit {
+		waiting := 0
+		if each > 0 {
+			waiting = int(start.Sub(now) / each)
+		}
+		if waiting >= t.o.Limit {
 			return 0, false
+		}
+		if t.o.Mark > 0 && waiting >= t.o.Mark && markCE(b, t.wrap.link) {
+			t.done.Marked++
 		}
 		t.free = start.Add(each)
 		due = t.free

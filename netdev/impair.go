@@ -117,7 +117,7 @@ func (i *impaired) Close() error {
 }
 
 // Counts is what a direction did so far, in frames.
-type Counts struct{ Passed, Lost, Duplicated, Corrupted, Reordered, Overflowed int }
+type Counts struct{ Passed, Lost, Duplicated, Corrupted, Reordered, Overflowed, Marked int }
 
 // ImpairmentCounts returns what an impaired driver did on the way out and in,
 // false for other drivers.

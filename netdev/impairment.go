@@ -19,6 +19,7 @@ type Impairment struct {
 	Jitter    time.Duration // added to it, at random from 0 on; order is kept
 	Rate      int64         // bits a second, 0: no limit
 	Limit     int           // frames that wait for the rate, 0: 1000
+	Mark      int           // frames waiting from which on ECN-capable packets are marked, 0: none
 	Seed      uint64        // of the randomness
 }
 
@@ -65,10 +66,12 @@ func (o *Impairment) set(key, value string) (err error) {
 		o.Rate, err = bitRate(value)
 	case "limit":
 		o.Limit, err = strconv.Atoi(value)
+	case "mark":
+		o.Mark, err = strconv.Atoi(value)
 	case "seed":
 		o.Seed, err = strconv.ParseUint(value, 10, 64)
 	default:
-		return fmt.Errorf("unknown; there are loss, dup, corrupt, reorder, delay, jitter, rate, limit, seed: %w", syscall.EINVAL)
+		return fmt.Errorf("unknown; there are loss, dup, corrupt, reorder, delay, jitter, rate, limit, mark, seed: %w", syscall.EINVAL)
 	}
 	if err != nil {
 		return fmt.Errorf("%v: %w", err, syscall.EINVAL)

@@ -75,7 +75,7 @@ func TestAnIdleConnectionHoldsNothing(t *testing.T) {
 	w.transfer(c, s, 1<<20, time.Minute)
 	w.clk.Run(time.Second)
 	for _, x := range []*Conn{c, s} {
-		require.Zero(t, x.sendq.held)
+		require.Zero(t, x.sendq.held())
 		require.Nil(t, x.ofo.bufs)
 		require.Zero(t, x.RmemAlloc.Load())
 		require.False(t, x.timers.rtx.Stop() || x.timers.delack.Stop() || x.timers.keep.Stop(), "a timer is armed")

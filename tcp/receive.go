@@ -163,8 +163,11 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 		c.Env().Stat.Inc(stat.TcpExtTCPDSACKOfoSent)
 		c.dsackQuiet(dup.Start, dup.End)
 	}
-	if c.ts.sackOK {
+	if c.ts.sackOK { // without, the window stays, so that the ACKs are duplicates
 		c.ack.sackAdd(s.seq, s.end)
+		if s.len >= 128 {
+			c.growWindow(b)
+		}
 	}
 	c.ackDup(now)
 	if !kept {

@@ -66,7 +66,7 @@ func (c *Conn) accept(data []byte, flags int) int {
 	now := c.Env().Clock.Now()
 	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
 	c.sendq.write(c.Env().Pool, data[:n])
-	c.WmemAlloc.Store(int32(c.sendq.held))
+	c.WmemAlloc.Store(int32(c.sendq.held()))
 	if flags&inet.MsgOOB != 0 && n == len(data) {
 		c.markUrgent()
 	}
@@ -119,24 +119,19 @@ func (c *Conn) sendError() error {
 	return nil
 }
 
-// sendRoom is how many bytes the send buffer takes now. Once there is room for
-// anything a whole chunk may be begun, as Linux lets the last buffer overdraw.
+// sendRoom is how many bytes the send buffer takes now.
 func (c *Conn) sendRoom() int {
-	left := int(c.SndBuf.Load()) - c.sendq.held
 	if c.sendq.end.Sub(c.snd.nxt) >= c.notSentLowat() {
 		return 0
 	}
-	if left > 0 {
-		return max(left, c.sendq.room())
-	}
-	return c.sendq.room()
+	return max(int(c.SndBuf.Load())-c.sendq.held(), 0)
 }
 
 // writable reports whether a third of the send buffer is free
 // (sk_stream_is_writeable).
 func (c *Conn) writable() bool {
 	size := int(c.SndBuf.Load())
-	return size-c.sendq.held >= c.sendq.held/2 && c.sendq.end.Sub(c.snd.nxt) < c.notSentLowat()
+	return size-c.sendq.held() >= c.sendq.held()/2 && c.sendq.end.Sub(c.snd.nxt) < c.notSentLowat()
 }
 
 // notSentLowat is how much may be queued beyond what was sent: the socket's

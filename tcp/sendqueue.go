@@ -11,7 +11,6 @@ import (
 type sendQueue struct {
 	pieces     []piece
 	start, end seq.Num // sequence numbers of the first byte and past the last
-	held       int     // storage in bytes, what the socket is charged
 }
 
 // piece is a run of bytes in one chunk.
@@ -24,6 +23,13 @@ type piece struct {
 const keepPieces = 4
 
 func (q *sendQueue) init(start seq.Num) { q.start, q.end = start, start }
+
+// pieceOverhead is the bookkeeping of a piece, as Linux charges for a buffer's.
+const pieceOverhead = 1280
+
+// held returns what the socket is charged: the bytes, and the bookkeeping. Of
+// the last chunk only what is used counts; the rest is for the next bytes.
+func (q *sendQueue) held() int { return q.bytes() + pieceOverhead*len(q.pieces) }
 
 // bytes returns how many bytes are queued.
 func (q *sendQueue) bytes() int { return q.end.Sub(q.start) }
@@ -62,17 +68,8 @@ func (q *sendQueue) grow(pool *skb.Pool, want int) *piece {
 		size = skb.MediumSize
 	}
 	c := pool.Chunk(size)
-	q.held += c.Cap()
 	q.pieces = append(q.pieces, piece{chunk: c})
 	return q.tail()
-}
-
-// room returns how many bytes the last chunk still takes.
-func (q *sendQueue) room() int {
-	if last := q.tail(); last != nil {
-		return last.room()
-	}
-	return 0
 }
 
 // acked gives up the bytes before una.
@@ -90,7 +87,6 @@ func (q *sendQueue) acked(una seq.Num) {
 			break
 		}
 		n -= p.len
-		q.held -= p.chunk.Cap()
 		p.chunk.Release()
 	}
 	q.shift(done)
@@ -137,5 +133,5 @@ func (q *sendQueue) purge() {
 	for i := range q.pieces {
 		q.pieces[i].chunk.Release()
 	}
-	q.pieces, q.held, q.start = nil, 0, q.end
+	q.pieces, q.start = nil, q.end
 }

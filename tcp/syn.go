@@ -3,6 +3,7 @@ package tcp
 import (
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/rtt"
 	"github.com/slankdev/ministack/tcp/rtx"
 	"github.com/slankdev/ministack/tcp/seq"
@@ -135,7 +136,7 @@ func (c *Conn) start(now clock.Time) {
 	c.syncMSS(c.route.MTU)
 	c.tx.Established(now)
 	c.timers.lastHeard = now
-	c.rcv.tune = rcvTune{space: int(c.rcv.wnd), from: c.rcv.nxt, began: now}
+	c.rcv.tune = rcvTune{space: min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS)), from: c.rcv.nxt, began: now}
 	c.growSendBuffer()
 	if c.Options.KeepAlive {
 		c.armKeep(now.Add(c.keepIdle()))

@@ -14,6 +14,8 @@ type bbrBounds struct {
 	lossRoundStart bool
 	lossInRound    bool
 	losses         int // ACKs of this round that reported loss
+	lostInRound    int // segments
+	sentInRound    int // segments that were delivered or lost
 
 	saved struct {
 		inflightLong, inflightShort int
@@ -67,9 +69,14 @@ func (o *bbrBounds) advance(st *State, rs *RateSample) {
 }
 
 // adaptShortBounds lowers the short-term bounds once a round with loss, but
-// not while probing, which risks loss on purpose.
+// not while probing, which risks loss on purpose. The draft does so for any
+// loss; but pacing below the bandwidth, it then loses a part of it each round
+// of a path that loses at random. Here a round must have lost more than is
+// tolerated of a probe.
 func (b *BBR) adaptShortBounds(st *State, rs *RateSample) {
 	o := &b.bounds
+	o.lostInRound += rs.Losses
+	o.sentInRound += rs.Losses + rs.AckedSacked
 	if rs.Losses > 0 && !o.lossInRound {
 		o.lossInRound = true
 		o.nextLossRound = st.Delivered
@@ -78,7 +85,8 @@ func (b *BBR) adaptShortBounds(st *State, rs *RateSample) {
 	if !o.lossRoundStart {
 		return
 	}
-	if o.lossInRound && !b.probesBandwidth() {
+	much := float64(o.lostInRound) > bbrLossThresh*float64(o.sentInRound)
+	if o.lossInRound && much && !b.probesBandwidth() {
 		if o.bwShort == bbrNoBW {
 			o.bwShort = b.model.maxBW()
 		}
@@ -88,7 +96,7 @@ func (b *BBR) adaptShortBounds(st *State, rs *RateSample) {
 		o.bwShort = max(o.bwLatest, bbrBeta*o.bwShort)
 		o.inflightShort = max(o.inflightLatest, int(bbrBeta*float64(o.inflightShort)))
 	}
-	o.lossInRound, o.losses = false, 0
+	o.lossInRound, o.losses, o.lostInRound, o.sentInRound = false, 0, 0, 0
 }
 
 // probesBandwidth reports whether the phase sends faster than it knows to be

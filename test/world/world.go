@@ -29,8 +29,13 @@ type Wrap func(side int, d netdev.Driver, clk clock.Clock) netdev.Driver
 // Pair returns two stacks, 10.0.0.1 and 10.0.0.2, joined by a pipe with an MTU
 // of 1500.
 func Pair(t testing.TB, wraps ...Wrap) *World {
+	return PairOver(t, netdev.PipeOptions{MTU: 1500}, wraps...)
+}
+
+// PairOver is Pair over a pipe of the kind given.
+func PairOver(t testing.TB, o netdev.PipeOptions, wraps ...Wrap) *World {
 	w := &World{T: t, Clock: clock.NewVirtual()}
-	a, b := netdev.Pipe(1500)
+	a, b := netdev.PipeWith(o)
 	for side, d := range []netdev.Driver{a, b} {
 		for _, f := range wraps {
 			d = f(side, d, w.Clock)
