@@ -50,6 +50,22 @@ type TCPInfo struct {
 	LastRcv      time.Duration `json:"lastrcv"`
 	LastAck      time.Duration `json:"lastack"`
 	AppLimited   bool          `json:"app_limited,omitempty"`
+	ECN          bool          `json:"ecn,omitempty"`
+	ECNSeen      bool          `json:"ecnseen,omitempty"`
+	FastOpen     bool          `json:"fastopen,omitempty"` // data in the SYN was used
+	// How long there was something to send, and how much of that the peer's
+	// window or the send buffer was what it waited for.
+	Busy          time.Duration `json:"busy,omitempty"`
+	RwndLimited   time.Duration `json:"rwnd_limited,omitempty"`
+	SndbufLimited time.Duration `json:"sndbuf_limited,omitempty"`
+	// The shares of the connection's life that it waited for the network, for
+	// the application, and for the peer's window.
+	LimitedCwnd   float64 `json:"limited_cwnd"`
+	LimitedApp    float64 `json:"limited_app"`
+	LimitedRwnd   float64 `json:"limited_rwnd"`
+	BytesReceived uint64  `json:"bytes_received"`
+	SegsIn        int     `json:"segs_in"`
+	SegsOut       int     `json:"segs_out"`
 }
 
 func tcpInfo(i *tcp.Info) *TCPInfo {
@@ -65,6 +81,10 @@ func tcpInfo(i *tcp.Info) *TCPInfo {
 		DeliveryRate: i.DeliveryRate, PacingRate: i.PacingRate, Reordering: i.Reordering,
 		LastSnd: i.LastDataSent, LastRcv: i.LastDataRecv, LastAck: i.LastAckRecv, AppLimited: i.DeliveryRateAppLimited,
 	}
+	t.ECN, t.ECNSeen, t.FastOpen = i.Options&tcp.InfoECN != 0, i.Options&tcp.InfoECNSeen != 0, i.Options&tcp.InfoSynData != 0
+	t.Busy, t.RwndLimited, t.SndbufLimited = i.Busy, i.RwndLimited, i.SndbufLimited
+	t.BytesReceived, t.SegsIn, t.SegsOut = i.BytesReceived, int(i.SegsIn), int(i.SegsOut)
+	t.LimitedCwnd, t.LimitedApp, t.LimitedRwnd = i.Limited()
 	if i.Ssthresh < cc.InfiniteSsthresh { // slow start has ended
 		t.Ssthresh = i.Ssthresh
 	}

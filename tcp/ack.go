@@ -120,9 +120,14 @@ func (c *Conn) advance(s *segment, acked int) {
 		c.snd.up, c.snd.urgent = c.snd.una, false
 	}
 	c.growSendBuffer()
+	now := c.tx.CC.Now
 	if c.user.noSpace && c.writable() {
 		c.user.noSpace = false
+		c.chrono.stop(now, chronoSndbuf)
 		c.Wake(inet.PollOut)
+	}
+	if c.sendq.bytes() == 0 && c.chrono.kind != chronoIdle {
+		c.chrono.set(now, chronoIdle)
 	}
 	if acked > 0 {
 		c.m.net.Confirm(c.route) // RFC 4861 7.3.1: the next hop works

@@ -22,6 +22,7 @@ func (c *Conn) Packet(b *skb.Buffer) skb.Reason {
 	s.read(b)
 	c.cause = b.ID
 	now := c.Env().Clock.Now()
+	c.passed.in(b, s.len)
 	if b.Traced && (s.hasTS || s.nsack > 0) {
 		c.Env().Trace.Packet(trace.TCPOptions, b, s.tsval, s.tsecr, uint32(s.nsack), 0)
 	}

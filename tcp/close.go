@@ -196,6 +196,7 @@ func (c *Conn) finish(e syscall.Errno) {
 	c.handshakeDone(false)
 	c.stopTimers()
 	c.sendq.purge()
+	c.chrono.set(c.Env().Clock.Now(), chronoIdle)
 	c.WmemAlloc.Store(0)
 	for _, b := range c.ofo.bufs {
 		c.uncharge(b)

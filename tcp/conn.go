@@ -43,6 +43,8 @@ type Conn struct {
 	counted rtx.Counters // what foldCounters has passed on
 	fo      *fastOpen    // of a connection with TCP Fast Open
 	pace    *pacing      // of one that is paced
+	chrono  chrono
+	passed  traffic
 
 	shownState atomic.Uint32 // state, for readers without the lock
 	listener   *listener     // in state Listen only

@@ -156,6 +156,7 @@ func (c *Conn) fastOpenSyn(now clock.Time, data []byte) (o optionSpace) {
 	c.snd.nxt = c.snd.nxt.Add(n)
 	c.tx.Sent(now, rtx.Range{Start: c.snd.iss.Add(1), End: c.snd.nxt, MSS: n, Flags: rtx.PSH})
 	c.fo.inSyn = n
+	c.chrono.start(now, chronoBusy)
 	c.Env().Stat.Inc(stat.TcpExtTCPOrigDataSent)
 	return o
 }

@@ -34,7 +34,8 @@ type Info struct {
 	// How long the connection had something to send, and how much of that the
 	// peer's window or the send buffer was what it waited for.
 	Busy, RwndLimited, SndbufLimited time.Duration
-	FastOpenFail                     uint8 // why Fast Open failed as a client
+	Age                              time.Duration // since the handshake
+	FastOpenFail                     uint8         // why Fast Open failed as a client
 }
 
 // Info returns a snapshot of the connection.
@@ -56,6 +57,13 @@ func (c *Conn) Info() Info {
 		i.PMTU = c.route.MTU
 	}
 	i.Options = c.infoOptions()
+	p := &c.passed
+	i.BytesReceived, i.RcvOooPack = p.bytesIn, p.outOfOrder
+	i.SegsIn, i.SegsOut, i.DataSegsIn, i.DataSegsOut = p.segsIn, p.segsOut, p.dataIn, p.dataOut
+	if c.chrono.begun != 0 {
+		i.Age = now.Sub(c.chrono.begun)
+	}
+	i.Busy, i.RwndLimited, i.SndbufLimited = c.chrono.times(now)
 	if c.fo != nil {
 		i.FastOpenFail = c.fo.fail
 	}

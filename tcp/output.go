@@ -87,12 +87,15 @@ func (c *Conn) sendNew(now clock.Time) {
 	if !c.maySend() {
 		return
 	}
+	sent := false
 	for c.unsent() > 0 {
 		budget := c.tx.Budget()
 		if budget <= 0 || c.mustPace(now) || !c.sendSegment(now, budget) {
 			break
 		}
+		sent = true
 	}
+	c.noteLimit(now, sent)
 	c.tx.OutputDone(now, false)
 }
 
@@ -251,6 +254,7 @@ func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why 
 	putHeader(b, &f, &o)
 	c.ackSent()
 	c.Env().Stat.Add(stat.TcpOutSegs, segs)
+	c.passed.out(segs, length)
 	if length > 0 {
 		c.Env().Stat.Add(stat.TcpExtTCPOrigDataSent, segs)
 	}

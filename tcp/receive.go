@@ -123,6 +123,7 @@ func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
 
 // enqueue appends payload that ends at to, and moves RCV.NXT there.
 func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
+	c.passed.bytesIn += uint64(to.Sub(c.rcv.nxt))
 	c.rcv.nxt = to
 	if b.Len() == 0 || c.rcv.closed {
 		b.Consume()
@@ -151,6 +152,7 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 	c.traceData(s, dataOutOfOrder)
 	c.Env().Stat.Inc(stat.TcpExtTCPOFOQueue)
 	b := s.buf
+	c.passed.outOfOrder += uint32(max(1, int(b.GSOSegs)))
 	b.Pull(s.hdr.Len())
 	b.Compact()
 	setCB(b, s.seq, s.end, s.has(FIN))
@@ -233,6 +235,7 @@ func (c *Conn) ofoAfterFin() {
 // fin is RFC 9293 3.10.7.4 step 8: the peer has sent its last byte.
 func (c *Conn) fin(now clock.Time) {
 	c.rcv.nxt = c.rcv.nxt.Add(1)
+	c.passed.bytesIn++ // the FIN's number, as Linux counts it
 	c.rcv.finSeen = true
 	c.ack.due = true
 	c.ack.nsack, c.ack.hasDsack = 0, false // the stream is whole

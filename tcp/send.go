@@ -67,6 +67,7 @@ func (c *Conn) accept(data []byte, flags int) int {
 	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
 	c.sendq.write(c.Env().Pool, data[:n])
 	c.WmemAlloc.Store(int32(c.sendq.held()))
+	c.chrono.start(now, chronoBusy)
 	if flags&inet.MsgOOB != 0 && n == len(data) {
 		c.markUrgent()
 	}

@@ -113,6 +113,7 @@ func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	}
 	putHeader(b, &f, o)
 	c.Env().Stat.Inc(stat.TcpOutSegs)
+	c.passed.out(1, data)
 	return c.hand(b, txSyn, ectNone)
 }
 
@@ -137,6 +138,7 @@ func (c *Conn) start(now clock.Time) {
 	c.tx.Established(now)
 	c.timers.lastHeard = now
 	c.rcv.tune = rcvTune{space: min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS)), from: c.rcv.nxt, began: now}
+	c.chrono.begun = now
 	c.growSendBuffer()
 	if c.Options.KeepAlive {
 		c.armKeep(now.Add(c.keepIdle()))
