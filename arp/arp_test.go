@@ -120,6 +120,7 @@ func TestAGratuitousRequestUpdatesAKnownEntry(t *testing.T) { // B25
 	require.Equal(t, arp.Stale, state(p))
 }
 
+// RFC 5227 1.1.
 func TestAProbeIsAnsweredAndNotRemembered(t *testing.T) { // B26, RFC 5227
 	p := world.NewPeer(t)
 	a := p.ARP(layers.ARPRequest)
@@ -187,6 +188,7 @@ func TestOneRequestForAllThatWaits(t *testing.T) { // B30
 	require.Equal(t, arp.Reachable, state(p))
 }
 
+// RFC 1122 2.3.2.2.
 func TestTheQueueIsBoundedInBytesAndTheOldestGoes(t *testing.T) { // B30
 	p := world.NewPeer(t)
 	c, err := p.S.Dial("udp", "10.0.0.9:9")
@@ -204,6 +206,7 @@ func TestTheQueueIsBoundedInBytesAndTheOldestGoes(t *testing.T) { // B30
 	require.Equal(t, []byte{299 & 0xff, 299 >> 8}, last.Payload, "the newest stays")
 }
 
+// RFC 1122 2.3.2.1, RFC 4861 7.3, 7.3.2.
 func TestTheStatesOfAnEntryFollowTimeAndUse(t *testing.T) { // B31
 	p := world.NewPeer(t)
 	knock(t, p, 1)
@@ -229,6 +232,7 @@ func TestTheStatesOfAnEntryFollowTimeAndUse(t *testing.T) { // B31
 	}
 }
 
+// RFC 4861 6.3.2.
 func TestReachableTimesAreRandom(t *testing.T) { // B31: 15 to 45 s
 	p := world.NewPeer(t)
 	seen := map[int]bool{}

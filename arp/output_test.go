@@ -41,6 +41,7 @@ func TestAProbeNamesTheAddressThatItDoubts(t *testing.T) { // B31: 3 unicasts, a
 	require.Equal(t, Failed, x.state())
 }
 
+// RFC 5227 3.
 func TestAnAnnouncementNamesItsSenderAsTarget(t *testing.T) { // RFC 5227 2.3
 	x := newBench(t)
 	x.m.Announce(x.d, ours)

@@ -31,6 +31,7 @@ func TestSumIsTheExampleOfRFC1071(t *testing.T) {
 // same treats the two zeros of one's complement as one.
 func same(a, b uint16) bool { return a == b || a%0xffff == 0 && b%0xffff == 0 }
 
+// RFC 1071 2.
 func TestSumIsTheDefinitionAtEveryLengthAndAlignment(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	buf := make([]byte, 2000)
@@ -71,6 +72,7 @@ func TestUpdateIsTheSameAsSummingAgain(t *testing.T) {
 	}
 }
 
+// RFC 8200 8.1.
 func TestPseudoHeaderIsTheSumOfItsFields(t *testing.T) {
 	src, dst := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("192.0.2.255")
 	book := []byte{10, 1, 2, 3, 192, 0, 2, 255, 0, 6, 0x12, 0x34}

@@ -37,6 +37,7 @@ func udpTo(t *testing.T, p *world.Peer, ip *layers.IPv4, port uint16, n int) []g
 	return []gopacket.SerializableLayer{u, gopacket.Payload(make([]byte, n))}
 }
 
+// RFC 1122 3.2.2.6.
 func TestEchoIsAnsweredAsLinuxDoes(t *testing.T) { // B32
 	for _, n := range []int{0, 1, 56, 1472} {
 		p := world.NewPeer(t)
@@ -67,6 +68,7 @@ func TestEchoToABroadcastIsNotAnswered(t *testing.T) { // B32
 	}
 }
 
+// RFC 1122 3.2.2.8, 3.2.2.9.
 func TestTimestampIsAnsweredAndAddressMaskIsNot(t *testing.T) { // B32
 	p := world.NewPeer(t)
 	p.Introduce()
@@ -89,6 +91,8 @@ func TestABadChecksumIsNotAnswered(t *testing.T) { // B10
 	require.EqualValues(t, 1, p.S.Counters().Get(stat.IcmpInCsumErrors))
 }
 
+// RFC 1812 4.3.2.4, 4.3.2.5: from the address that was asked, with the precedence
+// of internetwork control.
 func TestAClosedUDPPortIsUnreachable(t *testing.T) { // B33
 	p := world.NewPeer(t)
 	p.Introduce()
@@ -99,11 +103,13 @@ func TestAClosedUDPPortIsUnreachable(t *testing.T) { // B33
 	require.Equal(t, layers.CreateICMPv4TypeCode(3, 3), icmpOf(t, pkt).TypeCode)
 	require.EqualValues(t, 576, ipOf(pkt).Length, "at most 576 bytes")
 	require.EqualValues(t, 0xc0, ipOf(pkt).TOS&0xe0, "internetwork control")
+	require.Equal(t, world.StackIP, ipOf(pkt).SrcIP.To4())
 	quoted := icmpOf(t, pkt).Payload
 	require.EqualValues(t, 0x45, quoted[0])
 	require.Equal(t, []byte(world.PeerIP), quoted[12:16])
 }
 
+// RFC 1812 4.3.
 func TestErrorsThatMustNotBeSentAreNot(t *testing.T) { // B33, RFC 1122 3.2.2
 	for name, change := range map[string]func(p *world.Peer, e *layers.Ethernet, ip *layers.IPv4){
 		"broadcast": func(_ *world.Peer, e *layers.Ethernet, ip *layers.IPv4) { ip.DstIP = net.IPv4(10, 0, 0, 255).To4() },
@@ -139,6 +145,7 @@ func TestNoErrorAnswersAnError(t *testing.T) { // B33
 	require.Equal(t, layers.CreateICMPv4TypeCode(11, 0), icmpOf(t, p.One()).TypeCode, "an echo request is answered")
 }
 
+// RFC 1812 4.3.2.8.
 func TestErrorsAreLimitedForEachTarget(t *testing.T) { // B36
 	p := world.NewPeer(t)
 	p.Introduce()

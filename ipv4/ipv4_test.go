@@ -36,6 +36,7 @@ func icmpOf(pkt gopacket.Packet) *layers.ICMPv4 {
 
 func ipOf(pkt gopacket.Packet) *layers.IPv4 { return pkt.Layer(layers.LayerTypeIPv4).(*layers.IPv4) }
 
+// RFC 1122 3, 3.2.1.1, 3.2.1.2.
 func TestInputChecksComeInLinuxsOrder(t *testing.T) { // B37
 	for _, c := range []struct {
 		name   string
@@ -64,6 +65,7 @@ func TestEthernetPaddingIsTrimmed(t *testing.T) { // B37
 	require.EqualValues(t, 20+8+1, ipOf(p.One()).Length)
 }
 
+// RFC 1122 4.1.3.6.
 func TestSourcesThatNoHostMayHaveAreDropped(t *testing.T) {
 	for _, src := range []string{"127.0.0.1", "224.0.0.5", "255.255.255.255", "10.0.0.1"} {
 		p := world.NewPeer(t)
@@ -115,6 +117,7 @@ func TestAMalformedOptionIsAParameterProblem(t *testing.T) { // B34
 	require.EqualValues(t, 22, i.Id>>8, "the pointer names the octet")
 }
 
+// RFC 1122 3.2.1.8.
 func TestNopAndEndAreIgnored(t *testing.T) { // B34
 	p := world.NewPeer(t)
 	p.Introduce()
@@ -190,6 +193,7 @@ func TestFragmentsInAnyOrderAndTwiceAreJoined(t *testing.T) { // B35
 	}
 }
 
+// RFC 5722 4.
 func TestAnyOverlapEndsTheDatagram(t *testing.T) { // B35
 	for name, at := range map[string][2]int{"partly": {16, 40}, "inside": {8, 16}, "around": {0, 64}} {
 		p := world.NewPeer(t)
@@ -216,6 +220,7 @@ func TestFragmentsThatCannotBeAreDropped(t *testing.T) { // B35
 	p.Take()
 }
 
+// RFC 1122 3.3.2.
 func TestWhatIsNotWholeAfter30sIsReportedIfItsStartCame(t *testing.T) { // B35
 	for _, first := range []bool{true, false} {
 		p := world.NewPeer(t)
@@ -251,6 +256,7 @@ func TestReassemblyIsBoundedInMemory(t *testing.T) { // B35
 	require.Less(t, p.S.Pool().Count().Live, int64(200))
 }
 
+// RFC 791 2.3.
 func TestLargeDatagramsLeaveInFragmentsThatJoinAgain(t *testing.T) { // B35, RFC 791 3.2
 	p := world.NewPeer(t)
 	p.Introduce()
@@ -271,6 +277,7 @@ func TestLargeDatagramsLeaveInFragmentsThatJoinAgain(t *testing.T) { // B35, RFC
 	require.Equal(t, 4008, off)
 }
 
+// RFC 1122 3.3.1.
 func TestRoutesAreChosenByPrefixThenMetric(t *testing.T) {
 	p := world.NewPeer(t)
 	s := p.S
@@ -339,6 +346,7 @@ func through(p *world.Peer) *layers.IPv4 {
 	return ip
 }
 
+// RFC 1812 5.2, 5.3.1.
 func TestForwardingTakesOneOffTheTTL(t *testing.T) { // RFC 1812 5.2.1
 	p, d := router(t)
 	p.Introduce()
@@ -348,6 +356,7 @@ func TestForwardingTakesOneOffTheTTL(t *testing.T) { // RFC 1812 5.2.1
 	require.EqualValues(t, 63, ipOf(out[0]).TTL)
 }
 
+// RFC 1812 5.2.7.1.
 func TestForwardingReportsWhatItCannotForward(t *testing.T) {
 	p, d := router(t)
 	p.Introduce()

@@ -54,6 +54,7 @@ func TestTheSmallerMetricWinsWhileItsDeviceIsUp(t *testing.T) {
 	require.Equal(t, addr("10.0.0.254"), r.NextHop)
 }
 
+// RFC 1122 3.3.4.3.
 func TestAFlowMayNameItsDeviceAndSource(t *testing.T) { // B12
 	p, _ := router(t)
 	ip, eth1 := p.S.IP(), p.S.Devices()[2]

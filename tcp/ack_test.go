@@ -44,7 +44,7 @@ func (w *world) settle(c, s *Conn) {
 }
 
 // RFC 9293 3.7.1, B46: full segments are full: 1448 bytes with timestamps at
-// MTU 1500, 1460 without.
+// MTU 1500, 1460 without. RFC 9293 3.7.
 func TestFullSegmentsAreFull(t *testing.T) {
 	for stamps, want := range map[string]int{"1": 1448, "0": 1460} {
 		w := newWorld(t, "net.ipv4.tcp_timestamps", stamps)

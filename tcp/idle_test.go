@@ -56,7 +56,7 @@ func TestUserTimeoutEndsAConnectionWithoutAnswers(t *testing.T) {
 }
 
 // RFC 1122 4.2.3.5, B46: R2 is tcp_retries2, 15, which takes 924.6 s from the
-// first retransmission on.
+// first retransmission on. RFC 9293 3.8.3.
 func TestDataIsGivenUpAfterRetries2(t *testing.T) {
 	w := newWorld(t)
 	c, _ := w.connect()
@@ -82,7 +82,7 @@ func TestAnIdleConnectionHoldsNothing(t *testing.T) {
 	}
 }
 
-// B49: the urgent byte is out of line, marked, and readable once.
+// B49: the urgent byte is out of line, marked, and readable once. RFC 6093 2.1.
 func TestUrgentDataIsOutOfLine(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()

@@ -103,7 +103,7 @@ func TestASynReopensAConnectionInTimeWait(t *testing.T) {
 	require.Equal(t, uint64(1), w.b.env.Stat.Get(stat.TcpExtTWRecycled))
 }
 
-// A repeated FIN in TIME-WAIT is acknowledged again (RFC 9293 3.10.7.4).
+// A repeated FIN in TIME-WAIT is acknowledged again (RFC 9293 3.10.7.4). RFC 9293 3.10.8.
 func TestTimeWaitAcknowledgesARepeatedFin(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()
@@ -157,7 +157,7 @@ func (w *world) syn(i int) (src, dst netip.AddrPort, raw []byte) {
 }
 
 // RFC 4987 3.6: a flood fills the SYN queue and no more; a real client still
-// connects, with its window scale, SACK and timestamps.
+// connects, with its window scale, SACK and timestamps. RFC 4987 3.
 func TestASynFloodIsSurvivedByCookies(t *testing.T) {
 	const flood = 20_000
 	w := newWorld(t)

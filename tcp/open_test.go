@@ -25,7 +25,7 @@ func TestConnectWithoutPatienceIsInProgress(t *testing.T) {
 	require.ErrorIs(t, c.Connect(to, hurried()), syscall.EISCONN)
 }
 
-// B41: a closed port refuses; no route is unreachable.
+// B41: a closed port refuses; no route is unreachable. RFC 9293 3.10.1.
 func TestConnectFailsAsLinuxDoes(t *testing.T) {
 	w := newWorld(t)
 	require.ErrorIs(t, w.a.m.NewSock().Connect(netip.AddrPortFrom(w.b.addr, 81), patient()), syscall.ECONNREFUSED)
@@ -83,7 +83,7 @@ func TestSimultaneousClose(t *testing.T) {
 	require.Equal(t, Closed, s.State())
 }
 
-// RFC 7323, RFC 2018: what the peer does not offer is not used.
+// RFC 7323, RFC 2018: what the peer does not offer is not used. RFC 2018 2, RFC 7323 2, 2.2, 3.2.
 func TestOptionsAreUsedOnlyIfBothSidesOfferThem(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.b.env.Sysctl.Set("net.ipv4.tcp_timestamps", "0"))

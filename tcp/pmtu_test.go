@@ -51,7 +51,7 @@ func TestAForgedPathMTUDoesNotShrinkSegments(t *testing.T) {
 }
 
 // RFC 5461, RFC 9293 MUST-56: unreachable is no reason to end a connection
-// that stands, and is one to end one that is being opened.
+// that stands, and is one to end one that is being opened. RFC 9293 3.9.2.2.
 func TestUnreachableEndsOnlyAnOpening(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()

@@ -37,7 +37,7 @@ func TestCloseWithUnreadDataResets(t *testing.T) { // B43, RFC 2525 2.17
 	require.ErrorIs(t, err, syscall.EPIPE)
 }
 
-// B43: SO_LINGER with 0 seconds resets.
+// B43: SO_LINGER with 0 seconds resets. RFC 9293 3.10.5.
 func TestLingerZeroResets(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()
@@ -63,7 +63,7 @@ func TestWriteAfterThePeerClosedFailsTheSecondTime(t *testing.T) {
 }
 
 // RFC 5961 3.2: a RST ends a connection only at exactly RCV.NXT; elsewhere in
-// the window it is challenged, outside it is dropped.
+// the window it is challenged, outside it is dropped. RFC 9293 3.5.3.
 func TestABlindResetIsChallenged(t *testing.T) {
 	w := newWorld(t)
 	c, _ := w.connect()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// RFC 9293 3.10.7.
 func TestHandshakeAndOneByte(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()

@@ -73,7 +73,7 @@ func TestTheWindowNeverShrinks(t *testing.T) {
 }
 
 // RFC 9293 3.8.6.2.2: a reader of single bytes does not make the window open
-// byte by byte.
+// byte by byte. RFC 9293 3.8.6.2.
 func TestTheReceiverAvoidsTheSillyWindow(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()

@@ -139,7 +139,7 @@ func TestPathMTUBoundsDatagramsThatMayNotBeFragmented(t *testing.T) {
 	require.Len(t, p.Take(), 2, "fragments")
 }
 
-// B33: nobody at the port is reported to the sender, but not for a broadcast.
+// B33: nobody at the port is reported to the sender, but not for a broadcast. RFC 1122 4.1.3.1.
 func TestAClosedPortIsReported(t *testing.T) {
 	p := world.NewPeer(t)
 	p.Introduce()
@@ -228,7 +228,7 @@ func TestAFullReceiveBufferDropsAndCounts(t *testing.T) {
 }
 
 // B47: truncation throws the rest away; MSG_TRUNC tells the length; MSG_PEEK
-// leaves the datagram; zero bytes is a datagram.
+// leaves the datagram; zero bytes is a datagram. RFC 1122 4.1.
 func TestDatagramsKeepTheirBounds(t *testing.T) {
 	p := world.NewPeer(t)
 	k := open(t, p.S, "0.0.0.0:9")

@@ -21,7 +21,7 @@ func afterLoss(wMax int, rtt time.Duration) (*Cubic, *State) {
 }
 
 // RFC 9438 4.1, 4.2: the window follows C*(t-K)^3 + Wmax. Within a tenth of
-// the reduction, over both the concave and the convex part.
+// the reduction, over both the concave and the convex part. RFC 9438 4.4, 4.5.
 func TestCubicFollowsTheCurve(t *testing.T) {
 	for _, wMax := range []int{1000, 4000} {
 		const rtt = 100 * ms

@@ -31,7 +31,7 @@ func TestInitialRTO(t *testing.T) {
 }
 
 // RFC 6298 2.2: SRTT is the sample, RTTVAR half of it; RTO exceeds SRTT by
-// MinRTO at least (Linux).
+// MinRTO at least (Linux). RFC 6298 2, 2.4.
 func TestFirstSample(t *testing.T) {
 	for _, tc := range []struct{ sample, rto time.Duration }{
 		{100 * ms, 300 * ms},

@@ -70,7 +70,7 @@ func TestRecoveryOfFourLossesEndsAtSsthresh(t *testing.T) {
 }
 
 // RFC 2018 8, RFC 6675 5: only what no block covers is retransmitted, at
-// segment boundaries, also when it left as one super-segment.
+// segment boundaries, also when it left as one super-segment. RFC 6675 4.
 func TestHolesBetweenBlocksAreRetransmittedExactly(t *testing.T) {
 	c := newScript(t, Config{SACK: true, MSS: 1460})
 	c.write(14600)
@@ -121,7 +121,7 @@ func TestScoreboardAndReorderingWhenSacksArriveOutOfOrder(t *testing.T) {
 }
 
 // RFC 8985 6.2 steps 4, 5: a single SACK is no proof. The reordering window, a
-// quarter of the minimum RTT, passes before what lies below it is lost.
+// quarter of the minimum RTT, passes before what lies below it is lost. RFC 8985 6.3.
 func TestOneSackWaitsForTheReorderingWindow(t *testing.T) {
 	c := newScript(t, Config{SACK: true})
 	c.write(10000)

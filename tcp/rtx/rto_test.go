@@ -35,7 +35,7 @@ func TestTimeoutRetransmitsOneSegmentAndBacksOff(t *testing.T) {
 }
 
 // RFC 6298 5.2, 5.3: an ACK of new data starts the timer anew, that of the
-// last turns it off.
+// last turns it off. RFC 6298 5.
 func TestTimerFollowsAcks(t *testing.T) {
 	c := newScript(t, Config{})
 	c.timer(TimerNone, 0)

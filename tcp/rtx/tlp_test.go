@@ -109,7 +109,7 @@ func TestTimeoutEndsTheProbe(t *testing.T) {
 }
 
 // RFC 8985 7.4.2: the probe itself repaired the loss. That is a loss: the
-// window is reduced.
+// window is reduced. RFC 8985 7.4.
 func TestProbeThatRepairsReducesTheWindow(t *testing.T) {
 	c := newScript(t, Config{SACK: true, Timestamps: true})
 	c.write(10000)

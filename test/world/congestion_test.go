@@ -161,7 +161,7 @@ func TestDCTCPKeepsTheQueueShort(t *testing.T) {
 }
 
 // RFC 9406: HyStart++ leaves slow start before a deep queue is full; with loss
-// alone as the sign it overflows.
+// alone as the sign it overflows. RFC 9406 4.2, 4.3.
 func TestHystartPlusDoesNotOverflowADeepQueue(t *testing.T) {
 	lost := map[string]uint32{}
 	for _, mode := range []string{"0", "2"} {
