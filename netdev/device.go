@@ -182,17 +182,24 @@ func (d *Device) prepare(b *skb.Buffer) skb.Reason {
 	return d.tx.push(d, b)
 }
 
-// segment cuts a super-segment and queues the pieces (validate_xmit_skb).
+// segment cuts a super-segment and queues the pieces (validate_xmit_skb). It
+// reports a drop only where no piece was queued: who sent it may then take it
+// back, and must not where the peer may have a part.
 func (d *Device) segment(b *skb.Buffer) skb.Reason {
 	var parts skb.Queue
 	if r := Segment(b, &parts); r != skb.NotDropped {
 		return r
 	}
-	last := skb.NotDropped
+	last, queued := skb.NotDropped, false
 	for s := parts.PopFront(); s != nil; s = parts.PopFront() {
 		if r := d.prepare(s); r != skb.NotDropped {
 			last = r
+		} else {
+			queued = true
 		}
+	}
+	if queued {
+		return skb.NotDropped
 	}
 	return last
 }
