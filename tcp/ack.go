@@ -32,6 +32,7 @@ func (c *Conn) processAck(s *segment, now clock.Time) skb.Reason {
 		return c.oldAck(s, now)
 	}
 	c.heard(now)
+	c.countAccECN(s)
 	c.updateRecent(s, now)
 	updated := c.updateWindow(s)
 	c.recover(s, now, updated)
@@ -92,6 +93,11 @@ func (c *Conn) recover(s *segment, now clock.Time, updated bool) {
 	}
 	c.echo(&a, s)
 	res := c.tx.Ack(now, &a)
+	if c.ecn.acc != nil && !s.has(SYN) && (res.Delivered > 0 || c.ecn.acc.opening) {
+		if n := c.decodeAccECN(s, res.Delivered); n > 0 {
+			c.tx.Marked(now, n)
+		}
+	}
 	if res.Advanced {
 		c.advance(s, res.Acked)
 	}

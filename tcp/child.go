@@ -19,7 +19,10 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c.rcv.irs, c.rcv.nxt, c.rcv.wup = r.irs, r.irs.Add(1), r.irs.Add(1)
 	c.ts = timestampState{on: r.ts, sackOK: r.sackOK, wscaleOK: r.wscaleOK, recent: r.tsRecent, recentAge: now,
 		offset: r.tsOffset, lastAck: c.rcv.nxt}
-	c.ecn.on = r.ecn
+	c.ecn.on, c.ecn.acc = r.ecn, r.acc
+	if r.acc != nil {
+		r.acc.opening = true
+	}
 	c.childWindow(r)
 	c.sendq.init(c.snd.nxt)
 	c.initSender(now, c.snd.nxt)

@@ -27,22 +27,27 @@ const (
 
 // ecnState is a connection's.
 type ecnState struct {
-	offered bool // our SYN asked for it
-	on      bool // negotiated
-	echo    bool // CE came: every segment has ECE until the peer's CWR
-	seen    bool // an ECN-capable packet came
+	offered bool    // our SYN asked for it
+	on      bool    // negotiated
+	echo    bool    // CE came: every segment has ECE until the peer's CWR
+	seen    bool    // an ECN-capable packet came
+	acc     *accECN // of a connection with AccECN
 }
 
-// offerECN returns the flags of a SYN. One that is sent again does without: a
+// capable reports whether both ends agreed on either kind.
+func (e *ecnState) capable() bool { return e.on || e.acc != nil }
+
+// offerECN returns the flags of a SYN, and AE. One that is sent again does without: a
 // middlebox may have dropped the first for them (RFC 3168 6.1.1.1).
-func (c *Conn) offerECN() Flags {
-	asks := c.m.set.ecn.Get() == ecnRequest || c.wantsECN()
+func (c *Conn) offerECN() (f Flags, ae bool) {
+	mode := c.m.set.ecn.Get()
+	asks := mode == ecnRequest || mode == accRequest || mode == accAcceptRequest || c.wantsECN()
 	again := c.tx.Retransmits() > 0 && c.m.set.ecnFallback.Bool()
 	c.ecn.offered = asks && !again
 	if c.ecn.offered {
-		return ECE | CWR
+		return ECE | CWR, mode == accRequest
 	}
-	return 0
+	return 0, false
 }
 
 // wantsECN reports whether the congestion control cannot do without.
@@ -50,6 +55,10 @@ func (c *Conn) wantsECN() bool { return cc.NeedsECN(c.m.congestion, c.user.conge
 
 // answerECN takes the peer's SYN-ACK (RFC 3168 6.1.1): ECE without CWR agrees.
 func (c *Conn) answerECN(s *segment) {
+	if c.ecn.offered && s.has(ACK) && c.m.set.ecn.Get() == accRequest {
+		c.answerAccECN(s)
+		return
+	}
 	c.ecn.on = c.ecn.offered && s.has(ECE) && !s.has(CWR)
 	if !s.has(ACK) { // simultaneous open
 		c.ecn.on = c.ecn.offered && s.has(ECE) && s.has(CWR)
@@ -61,6 +70,9 @@ func (c *Conn) answerECN(s *segment) {
 func (c *Conn) requestECN(s *segment) bool {
 	if !s.has(ECE) || !s.has(CWR) {
 		return false
+	}
+	if s.hdr.AE() { // whoever asks for AccECN takes classic ECN, too
+		return c.m.set.ecn.Get() != ecnOff
 	}
 	return c.m.set.ecn.Get() != ecnOff && s.buf.Net.TOS&ecnMask == ectNone || c.wantsECN()
 }
@@ -110,6 +122,9 @@ func (c *Conn) ecnMark(ce bool) {
 // sendECN returns the ECN field and the flags of a segment that leaves: only
 // new data is ECN-capable, and carries CWR.
 func (c *Conn) sendECN(length int, why uint32) (field uint8, flags Flags) {
+	if c.ecn.acc != nil && !c.ecn.acc.noECT && length > 0 && (why == txData || why == txFin) {
+		return ect0, 0
+	}
 	if !c.ecn.on {
 		return ectNone, 0
 	}

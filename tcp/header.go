@@ -113,6 +113,7 @@ type fields struct {
 	src, dst uint16
 	seq, ack seq.Num
 	flags    Flags
+	ae       bool // RFC 9768
 	window   uint16
 	urgent   uint16
 }
@@ -125,6 +126,9 @@ func (h Header) encode(f *fields) {
 	binary.BigEndian.PutUint32(h[offSeq:], f.seq.Uint32())
 	binary.BigEndian.PutUint32(h[offAck:], f.ack.Uint32())
 	h[offDataOff] = byte(len(h) / 4 << 4)
+	if f.ae {
+		h[offDataOff] |= 1
+	}
 	h[offFlags] = byte(f.flags)
 	binary.BigEndian.PutUint16(h[offWindow:], f.window)
 	binary.BigEndian.PutUint16(h[offChecksum:], 0)

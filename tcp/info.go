@@ -76,7 +76,7 @@ func (c *Conn) infoOptions() uint8 {
 	for _, o := range []struct {
 		on  bool
 		bit uint8
-	}{{c.ts.on, InfoTimestamps}, {c.ts.sackOK, InfoSACK}, {c.ts.wscaleOK, InfoWScale}, {c.ecn.on, InfoECN},
+	}{{c.ts.on, InfoTimestamps}, {c.ts.sackOK, InfoSACK}, {c.ts.wscaleOK, InfoWScale}, {c.ecn.capable(), InfoECN},
 		{c.ecn.seen, InfoECNSeen}, {c.fo != nil && c.fo.synData, InfoSynData}} {
 		if o.on {
 			bits |= o.bit

@@ -42,7 +42,9 @@ type options struct {
 	nsack                              int
 	sack                               [maxSackBlocks]rtx.Block
 	hasFO, foExp                       bool
+	hasACC                             bool
 	foLen                              uint8
+	ceb                                uint32
 	foCookie                           [maxCookieLen]byte
 }
 
@@ -86,6 +88,8 @@ func (o *options) one(kind byte, v []byte, syn bool) {
 		o.fastOpen(v, false)
 	case kind == optExp && syn && len(v) >= 2 && binary.BigEndian.Uint16(v) == fastOpenMagic:
 		o.fastOpen(v[2:], true)
+	case (kind == optAccECN0 || kind == optAccECN1) && !syn:
+		o.accCounters(v)
 	case kind == optSack && len(v) > 0 && len(v)%lenSackBlock == 0 && !syn:
 		o.sacks(v)
 	}
@@ -122,7 +126,8 @@ type optionSpace struct {
 	tsecr                   uint32
 	nsack                   int
 	sack                    [maxSackBlocks]rtx.Block
-	hasFO, foExp            bool
+	hasFO, foExp, acc       bool
+	e0b, ceb, e1b           uint32
 	fo                      []byte // the cookie; empty to ask for one
 }
 
@@ -146,6 +151,9 @@ func (o *optionSpace) size() int {
 	}
 	if o.hasFO {
 		n += (o.fastOpenLen() + 3) &^ 3
+	}
+	if o.acc {
+		n += lenACCed
 	}
 	return n
 }
@@ -172,6 +180,10 @@ func (o *optionSpace) put(p []byte) {
 			binary.BigEndian.PutUint32(p[4:], b.End.Uint32())
 			p = p[lenSackBlock:]
 		}
+	}
+	if o.acc {
+		o.putAccECN(p)
+		p = p[lenACCed:]
 	}
 	if o.hasFO {
 		o.putFastOpen(p)

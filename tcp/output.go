@@ -251,6 +251,9 @@ func (c *Conn) send(now clock.Time, b *skb.Buffer, sq seq.Num, flags Flags, why 
 	length := b.Len()
 	field, marks := c.sendECN(length, why)
 	f.flags |= marks
+	if c.ecn.acc != nil {
+		c.sendAccECN(&f, &o, now, length)
+	}
 	putHeader(b, &f, &o)
 	c.ackSent()
 	c.Env().Stat.Add(stat.TcpOutSegs, segs)

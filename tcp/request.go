@@ -34,6 +34,7 @@ type request struct {
 	wscaleOK    bool
 	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
 	foExp, ecn  bool
+	acc         *accECN // the SYN asked for AccECN
 	foCookie    []byte  // to give in the first SYN-ACK
 	rcvNxt      seq.Num // what the SYN-ACK acknowledges: the SYN, and data of a Fast Open
 }
@@ -52,6 +53,9 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 		r.iss = seq.New(hint) // TIME-WAIT wants it beyond its own (RFC 6191)
 	}
 	r.ecn = c.requestECN(s)
+	if c.requestAccECN(s) {
+		r.ecn, r.acc = false, newAccECN(s.buf.Net.TOS)
+	}
 	r.ts = s.hasTS && set.timestamps.Bool()
 	r.sackOK = s.sackPerm && set.sack.Bool()
 	r.wscaleOK = s.hasWScale && set.windowScaling.Bool()
@@ -101,8 +105,11 @@ func (r *request) synAck(cause uint64) *reply {
 			tos |= ect0 // RFC 8257 3 leaves it open; Linux marks it
 		}
 	}
-	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos,
-		fields: fields{seq: r.iss, ack: r.rcvNxt, flags: flags, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
+	f := fields{seq: r.iss, ack: r.rcvNxt, flags: flags, window: uint16(min(r.rcvWnd, maxUnscaledWindow))}
+	if r.acc != nil && r.retries < 2 { // RFC 9768 3.1.4.2: then something drops it for its flags
+		f.setACE(handshakeACE(r.acc.synField))
+	}
+	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos, fields: f,
 		opts: optionSpace{mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
 }

@@ -33,7 +33,7 @@ type settings struct {
 	minTSOSegs, tsoRTTLog                  *sysctl.Int
 	rtoMin, rtoMax, hystart                *sysctl.Int
 	fastOpen, notSentLowat                 *sysctl.Int
-	ecn, ecnFallback                       *sysctl.Int
+	ecn, ecnFallback, accOption            *sysctl.Int
 	congestion                             *sysctl.String
 }
 
@@ -54,7 +54,8 @@ func (s *settings) declareFeatures(r *sysctl.Registry) {
 	s.stdurg = r.Bool("net.ipv4.tcp_stdurg", false)
 	s.rfc1337 = r.Bool("net.ipv4.tcp_rfc1337", false)
 	s.abortOnOverflow = r.Bool("net.ipv4.tcp_abort_on_overflow", false)
-	s.ecn = r.Int("net.ipv4.tcp_ecn", ecnAccept, ecnOff, ecnAccept)
+	s.ecn = r.Int("net.ipv4.tcp_ecn", ecnAccept, ecnOff, accAccept)
+	s.accOption = r.Int("net.ipv4.tcp_ecn_option", 2, 0, 2)
 	s.ecnFallback = r.Bool("net.ipv4.tcp_ecn_fallback", true)
 	s.fastOpen = r.Int("net.ipv4.tcp_fastopen", foClient, 0, maxInt)
 	s.baseMSS = r.Int("net.ipv4.tcp_base_mss", 1024, 1, 65535)

@@ -99,7 +99,8 @@ func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	}
 	switch {
 	case c.state == SynSent:
-		f.flags |= c.offerECN()
+		flags, ae := c.offerECN()
+		f.flags, f.ae = f.flags|flags, ae
 	case c.ecn.on:
 		f.flags |= ECE
 		fallthrough

@@ -84,6 +84,7 @@ func (c *Conn) sendCookie(r *request, s *segment) {
 	if !r.ts { // nowhere to keep them
 		r.sackOK, r.wscaleOK, r.ecn = false, false, false
 	}
+	r.acc = nil // a cookie has no room for it
 	a := r.synAck(s.buf.ID)
 	if r.ts {
 		a.opts.tsval = stampOptions(r, a.opts.tsval-r.tsOffset) + r.tsOffset

@@ -192,6 +192,15 @@ func (s *Sender) EnterCWR(now clock.Time) {
 	s.enterCWR()
 }
 
+// Marked takes an accurate report that so many of the segments that the last
+// acknowledgement delivered met congestion (RFC 9768). It reduces the window
+// once a round trip, as an echo does.
+func (s *Sender) Marked(now clock.Time, segs int) {
+	s.CC.Now = now
+	s.CC.DeliveredCE += uint32(segs)
+	s.enterCWR()
+}
+
 // tryOpen goes back to Open or Disorder, or reduces the window for ECN.
 func (s *Sender) tryOpen(a *ack) {
 	s.cleanStamp()
