@@ -131,6 +131,7 @@ func (c *Conn) start(now clock.Time) {
 	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
 	c.syncMSS(c.route.MTU)
 	c.tx.Established(now)
+	c.seedFromMetrics(now)
 	c.timers.lastHeard = now
 	c.rcv.tune = rcvTune{space: int(c.rcv.wnd), from: c.rcv.nxt, began: now}
 	c.growSendBuffer()

@@ -54,6 +54,7 @@ var verdicts = map[Event]names{
 	TCPRstRx:    {"ignored", "accepted"},
 	TCPWindow:   {"closed", "open", "peer-closed"},
 	TCPListen:   {"queued", "cookie"},
+	TCPMetrics:  {"used", "saved"},
 	RawFilter:   {"drop", "pass"},
 }
 
