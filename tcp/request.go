@@ -34,6 +34,7 @@ type request struct {
 	wscaleOK    bool
 	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
 	foExp, ecn  bool
+	signer      signer  // of what answers the SYN, nil for none
 	foCookie    []byte  // to give in the first SYN-ACK
 	rcvNxt      seq.Num // what the SYN-ACK acknowledges: the SYN, and data of a Fast Open
 }
@@ -64,6 +65,7 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 	if s.hasMSS {
 		r.peerMSS = max(s.mss, uint16(set.minSndMSS.Get()))
 	}
+	r.signer = c.requestSigner(r, s)
 	return r.offer()
 }
 
@@ -103,7 +105,7 @@ func (r *request) synAck(cause uint64) *reply {
 	}
 	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos,
 		fields: fields{seq: r.iss, ack: r.rcvNxt, flags: flags, window: uint16(min(r.rcvWnd, maxUnscaledWindow))},
-		opts: optionSpace{mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
+		opts: optionSpace{sig: r.signer, mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
 }
 
@@ -232,7 +234,7 @@ func (r *request) acknowledge(s *segment) {
 	a := r.synAck(s.buf.ID)
 	a.fields.seq, a.fields.flags = r.iss.Add(1), ACK
 	a.fields.window = uint16(r.rcvWnd >> r.rcvWScale)
-	a.opts = optionSpace{ts: r.ts, tsval: a.opts.tsval, tsecr: r.tsRecent}
+	a.opts = optionSpace{sig: r.signer, ts: r.ts, tsval: a.opts.tsval, tsecr: r.tsRecent}
 	c.m.send(a)
 }
 

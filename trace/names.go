@@ -55,6 +55,7 @@ var verdicts = map[Event]names{
 	TCPWindow:   {"closed", "open", "peer-closed"},
 	TCPListen:   {"queued", "cookie"},
 	TCPMetrics:  {"used", "saved"},
+	TCPAuth:     {"good", "missing", "unexpected", "no-key", "wrong", "malformed"},
 	RawFilter:   {"drop", "pass"},
 }
 
