@@ -91,6 +91,14 @@ const (
 	TCPListenOverflow
 	TCPReqQFull
 	TCPTimeWait
+	TCPAuthHdr
+	TCPMD5NotFound
+	TCPMD5Unexpected
+	TCPMD5Failure
+	TCPAONotFound
+	TCPAOUnexpected
+	TCPAOKeyNotFound
+	TCPAOFailure
 
 	// A queue was emptied: close of a socket, a device or the stack.
 	QueuePurge
@@ -172,6 +180,14 @@ var reasonTexts = [NumReasons]reasonText{
 	TCPListenOverflow:     {"TCP_LISTEN_OVERFLOW", "the accept queue was full"},
 	TCPReqQFull:           {"TCP_REQQFULL", "the SYN queue was full"},
 	TCPTimeWait:           {"TCP_TIMEWAIT", "an old segment for a connection in TIME-WAIT"},
+	TCPAuthHdr:            {"TCP_AUTH_HDR", "two signatures, or one of a length that there is not"},
+	TCPMD5NotFound:        {"TCP_MD5NOTFOUND", "the socket has an MD5 key for the peer, and the segment no signature"},
+	TCPMD5Unexpected:      {"TCP_MD5UNEXPECTED", "an MD5 signature, and no key for the peer"},
+	TCPMD5Failure:         {"TCP_MD5FAILURE", "the MD5 signature is wrong"},
+	TCPAONotFound:         {"TCP_AONOTFOUND", "the socket wants TCP-AO of the peer, and the segment has none"},
+	TCPAOUnexpected:       {"TCP_AOUNEXPECTED", "TCP-AO, and no key on the socket"},
+	TCPAOKeyNotFound:      {"TCP_AOKEYNOTFOUND", "TCP-AO with a key that the socket does not have"},
+	TCPAOFailure:          {"TCP_AOFAILURE", "the MAC of TCP-AO is wrong"},
 	QueuePurge:            {"QUEUE_PURGE", "still queued when its socket, device or stack closed"},
 }
 

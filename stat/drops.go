@@ -40,6 +40,13 @@ var mibs = [skb.NumReasons][]ID{
 	skb.TCPAbortOnData:    {TcpExtTCPAbortOnData},
 	skb.TCPListenOverflow: {TcpExtListenOverflows, TcpExtListenDrops},
 	skb.TCPReqQFull:       {TcpExtTCPReqQFullDrop, TcpExtListenDrops},
+	skb.TCPMD5NotFound:    {TcpExtTCPMD5NotFound},
+	skb.TCPMD5Unexpected:  {TcpExtTCPMD5Unexpected},
+	skb.TCPMD5Failure:     {TcpExtTCPMD5Failure},
+	skb.TCPAONotFound:     {TcpExtTCPAORequired},
+	skb.TCPAOUnexpected:   {TcpExtTCPAOKeyNotFound},
+	skb.TCPAOKeyNotFound:  {TcpExtTCPAOKeyNotFound},
+	skb.TCPAOFailure:      {TcpExtTCPAOBad},
 	skb.NumReasons - 1:    nil,
 }
 

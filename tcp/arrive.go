@@ -26,7 +26,13 @@ func (c *Conn) Packet(b *skb.Buffer) skb.Reason {
 	if b.Traced && (s.hasTS || s.nsack > 0) {
 		c.Env().Trace.Packet(trace.TCPOptions, b, s.tsval, s.tsecr, uint32(s.nsack), 0)
 	}
-	r := c.arrive(&s, now)
+	r := skb.NotDropped
+	if c.state != Listen { // a listener knows first what the segment is for
+		r = c.authenticate(&s, nil)
+	}
+	if r == skb.NotDropped {
+		r = c.arrive(&s, now)
+	}
 	if c.ack.due || c.ack.attempt {
 		c.m.batch.add(c)
 	}

@@ -12,6 +12,9 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c := m.NewSock()
 	c.inherit(l)
 	c.Local, c.Peer = r.local, r.peer
+	if c.auth = l.childAuth(r); c.auth != nil {
+		c.guard()
+	}
 	c.snd.iss, c.snd.una, c.snd.nxt = r.iss, r.iss.Add(1), r.iss.Add(1)
 	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.nxt, c.snd.nxt, c.snd.nxt
 	c.snd.wscale, c.snd.peerMSS = r.sndWScale, r.peerMSS

@@ -177,6 +177,7 @@ func (c *Conn) enterTimeWait(now clock.Time) {
 
 // leaveTo replaces the connection in the tables by a small entry.
 func (c *Conn) leaveTo(sub State, wait time.Duration) {
+	c.saveMetrics()
 	c.m.enterTimeWait(c, sub, wait)
 	if sub == TimeWait {
 		c.setState(TimeWait)
@@ -185,7 +186,10 @@ func (c *Conn) leaveTo(sub State, wait time.Duration) {
 }
 
 // done ends a connection whose FIN is acknowledged in LAST-ACK.
-func (c *Conn) done() { c.finish(0) }
+func (c *Conn) done() {
+	c.saveMetrics()
+	c.finish(0)
+}
 
 // fail ends the connection for an error that the user is told of, 0 for none.
 func (c *Conn) fail(e syscall.Errno) { c.finish(e) }

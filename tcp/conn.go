@@ -45,6 +45,8 @@ type Conn struct {
 	pace    *pacing      // of one that is paced
 	chrono  chrono
 	passed  traffic
+	auth    *auth       // of a socket with keys
+	guarded atomic.Bool // ICMP errors are doubted (TCP-AO)
 
 	shownState atomic.Uint32 // state, for readers without the lock
 	listener   *listener     // in state Listen only
@@ -173,6 +175,7 @@ type segment struct {
 	len      int     // payload bytes
 	flags    Flags
 	wnd      uint32 // as in the header; the window scale is the connection's
+	signer   signer // of what answers it, nil for none
 	options
 }
 

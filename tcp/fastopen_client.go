@@ -112,7 +112,7 @@ func (c *Conn) clientCookie() ([]byte, bool) {
 	if c.m.set.fastOpen.Get()&foClientNoCookie != 0 || c.user.fastOpenNoCookie {
 		return nil, true
 	}
-	e := c.m.foCache.get(c.Peer.Addr())
+	e := c.m.fastOpenOf(c.Peer.Addr())
 	c.fo.exp = len(e.cookie) > 0 && e.exp || len(e.cookie) == 0 && e.tryExp == 1
 	return e.cookie, len(e.cookie) > 0
 }
@@ -143,7 +143,7 @@ func (c *Conn) fastOpenSyn(now clock.Time, data []byte) (o optionSpace) {
 		c.fo.asked = true
 	}
 	c.snd.peerMSS = c.rcv.advMSS
-	if e := c.m.foCache.get(c.Peer.Addr()); e.mss != 0 {
+	if e := c.m.fastOpenOf(c.Peer.Addr()); e.mss != 0 {
 		c.snd.peerMSS = e.mss
 	}
 	c.syncMSS(c.route.MTU)
@@ -192,9 +192,14 @@ func (c *Conn) fastOpenAnswer(s *segment, now clock.Time) (resend bool) {
 // server does not answer to one form of the option, the other is tried next
 // (RFC 7413 A.1).
 func (c *Conn) rememberCookie(s *segment) {
-	e := c.m.foCache.get(c.Peer.Addr())
+	e := c.m.fastOpenOf(c.Peer.Addr())
 	e.mss = s.mss
 	has := s.hasFO && s.foLen > 0 && c.fo.asked
+	if lost := c.fo.again && !has && c.fo.inSyn > 0; lost {
+		e.drops++
+	} else {
+		e.drops = 0
+	}
 	switch {
 	case has:
 		e.cookie, e.exp = append([]byte(nil), s.foCookie[:s.foLen]...), s.foExp
@@ -204,7 +209,7 @@ func (c *Conn) rememberCookie(s *segment) {
 	default:
 		e.tryExp = max(e.tryExp, 1)
 	}
-	c.m.foCache.put(c.Peer.Addr(), e)
+	c.m.rememberFastOpen(c.Peer.Addr(), e)
 }
 
 // setFastOpenConnect is TCP_FASTOPEN_CONNECT.

@@ -13,6 +13,9 @@ import (
 // a connection that is being opened ends by one.
 func (c *Conn) icmpError(quoted seq.Num, e *inet.Error) {
 	st := c.Env().Stat
+	if c.ignoresICMP(e) {
+		return
+	}
 	if e.Kind == inet.NeedFrag {
 		c.pathMTU(quoted, e)
 		return

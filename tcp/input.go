@@ -54,6 +54,7 @@ func (m *Module) inputListener(b *skb.Buffer, h Header, names *tuple) skb.Reason
 	m.traceLookup(b, foundNobody, nil)
 	var s segment
 	s.read(b)
+	s.signer = m.strangerSigner(&s)
 	m.replyReset(&s)
 	return b.Drop(skb.NoSocket)
 }

@@ -94,11 +94,17 @@ func (c *Conn) listenInput(s *segment) skb.Reason {
 	names := namesOf(s.buf, s.hdr)
 	switch e := c.m.demux.lookup(&names).(type) {
 	case *request:
+		if r := c.authenticate(s, e); r != skb.NotDropped {
+			return r
+		}
 		return c.requestInput(e, s)
 	case *Conn:
 		b := s.buf
 		s.buf = nil
 		return e.Receive(b)
+	}
+	if r := c.authenticate(s, nil); r != skb.NotDropped {
+		return r
 	}
 	switch {
 	case s.has(RST): // first
@@ -141,6 +147,7 @@ func (c *Conn) listenSyn(s *segment, names tuple) skb.Reason {
 		c.sendCookie(r, s)
 		return skb.NotDropped
 	}
+	r.fitSignature()
 	if child := c.tryFastOpen(r, s); child != nil {
 		r.sendSynAck(c.cause)
 		l.accept = append(l.accept, child)

@@ -16,12 +16,12 @@ const (
 	maxGSO     = 65535
 )
 
-// tsLen is what timestamps take in every segment.
+// tsLen is what timestamps, and a signature, take in every segment.
 func (c *Conn) tsLen() int {
 	if c.ts.on {
-		return lenTSPad
+		return lenTSPad + c.signatureLen()
 	}
-	return 0
+	return c.signatureLen()
 }
 
 // headers returns the length of the network header and of a bare TCP header.

@@ -46,6 +46,7 @@ type options struct {
 	foLen                              uint8
 	ceb                                uint32
 	foCookie                           [maxCookieLen]byte
+	auth                               authOption
 }
 
 // parseOptions reads the options of a header. It never fails: an option cut
@@ -68,6 +69,9 @@ func (o *options) parse(h Header) {
 		}
 		if len(p) < 2 || p[1] < 2 || int(p[1]) > len(p) {
 			return
+		}
+		if p[0] == optMD5 || p[0] == optAO {
+			o.auth.note(h, h.Len()-len(p))
 		}
 		o.one(p[0], p[2:p[1]], syn)
 		p = p[p[1]:]
@@ -129,12 +133,16 @@ type optionSpace struct {
 	hasFO, foExp, acc       bool
 	e0b, ceb, e1b           uint32
 	fo                      []byte // the cookie; empty to ask for one
+	sig                     signer // nil: none
 }
 
 // size returns the bytes that the options take, padded to whole words. The
 // order and padding are Linux's.
 func (o *optionSpace) size() int {
 	n := 0
+	if o.sig != nil {
+		n = o.sig.space()
+	}
 	if o.mss != 0 {
 		n += lenMSS
 	}
@@ -155,11 +163,18 @@ func (o *optionSpace) size() int {
 	if o.acc {
 		n += lenACCed
 	}
+	if o.hasFO && n > maxOptionLen { // a cookie beside a signature
+		n -= (o.fastOpenLen() + 3) &^ 3
+		o.hasFO = false
+	}
 	return n
 }
 
 // put writes the options into p, which is size() long.
 func (o *optionSpace) put(p []byte) {
+	if o.sig != nil {
+		p = p[o.sig.space():] // it is written last, and stands first
+	}
 	if o.mss != 0 {
 		p[0], p[1] = optMSS, lenMSS
 		binary.BigEndian.PutUint16(p[2:], o.mss)

@@ -58,6 +58,9 @@ func (c *Conn) sendAgain(now clock.Time) {
 // never less than two (tcp_tso_autosize).
 func (c *Conn) maxSegs() int {
 	mss := max(c.snd.mss, 1)
+	if c.signer() != nil {
+		return 1 // each segment has a signature of its own
+	}
 	most := max((maxGSO-c.m.headers()-maxOptionLen)/mss, 1)
 	rate := c.tx.CC.PacingRate
 	if rate == 0 || rate >= maxGSO<<pacingShift {
@@ -305,6 +308,9 @@ func putHeader(b *skb.Buffer, f *fields, o *optionSpace) {
 	h := Header(b.Push(HeaderLen + o.size()))
 	h.encode(f)
 	o.put(h[HeaderLen:])
+	if o.sig != nil {
+		o.sig.sign(b, h)
+	}
 }
 
 // sealSegment marks the transport header and leaves the checksum to the device
@@ -319,6 +325,7 @@ func sealSegment(b *skb.Buffer, src, dst netip.Addr) {
 
 // fillOptions are the options of a segment outside the handshake.
 func (c *Conn) fillOptions(o *optionSpace, now clock.Time) {
+	o.sig = c.signer()
 	if c.ts.on {
 		o.ts, o.tsval, o.tsecr = true, c.timestampNow(now), c.ts.recent
 	}

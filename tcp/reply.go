@@ -57,6 +57,9 @@ func (m *Module) resetFor(s *segment, why uint32) {
 		return
 	}
 	r := reply{names: namesOf(s.buf, s.hdr), cause: s.buf.ID}
+	if r.opts.sig = s.signer; s.auth.kind != 0 && s.signer == nil {
+		return // the peer would not believe it
+	}
 	if s.has(ACK) {
 		r.fields.seq, r.fields.flags = s.ack, RST
 	} else {

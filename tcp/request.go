@@ -35,6 +35,7 @@ type request struct {
 	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
 	foExp, ecn  bool
 	acc         *accECN // the SYN asked for AccECN
+	signer      signer  // of what answers the SYN, nil for none
 	foCookie    []byte  // to give in the first SYN-ACK
 	rcvNxt      seq.Num // what the SYN-ACK acknowledges: the SYN, and data of a Fast Open
 }
@@ -68,6 +69,7 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 	if s.hasMSS {
 		r.peerMSS = max(s.mss, uint16(set.minSndMSS.Get()))
 	}
+	r.signer = c.requestSigner(r, s)
 	return r.offer()
 }
 
@@ -110,7 +112,7 @@ func (r *request) synAck(cause uint64) *reply {
 		f.setACE(handshakeACE(r.acc.synField))
 	}
 	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos, fields: f,
-		opts: optionSpace{mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
+		opts: optionSpace{sig: r.signer, mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
 }
 
@@ -239,7 +241,7 @@ func (r *request) acknowledge(s *segment) {
 	a := r.synAck(s.buf.ID)
 	a.fields.seq, a.fields.flags = r.iss.Add(1), ACK
 	a.fields.window = uint16(r.rcvWnd >> r.rcvWScale)
-	a.opts = optionSpace{ts: r.ts, tsval: a.opts.tsval, tsecr: r.tsRecent}
+	a.opts = optionSpace{sig: r.signer, ts: r.ts, tsval: a.opts.tsval, tsecr: r.tsRecent}
 	c.m.send(a)
 }
 

@@ -34,6 +34,7 @@ type settings struct {
 	rtoMin, rtoMax, hystart                *sysctl.Int
 	fastOpen, notSentLowat                 *sysctl.Int
 	ecn, ecnFallback, accOption            *sysctl.Int
+	noMetricsSave, noSsthreshMetrics       *sysctl.Int
 	congestion                             *sysctl.String
 }
 
@@ -103,6 +104,8 @@ func (s *settings) declareRecovery(r *sysctl.Registry) {
 	s.frto = r.Int("net.ipv4.tcp_frto", 2, 0, 2)
 	s.minTSOSegs = r.Int("net.ipv4.tcp_min_tso_segs", 2, 1, 255)
 	s.tsoRTTLog = r.Int("net.ipv4.tcp_tso_rtt_log", 9, 0, 31)
+	s.noMetricsSave = r.Bool("net.ipv4.tcp_no_metrics_save", false)
+	s.noSsthreshMetrics = r.Bool("net.ipv4.tcp_no_ssthresh_metrics_save", true)
 	s.pacingSS = r.Int("net.ipv4.tcp_pacing_ss_ratio", 200, 0, 1000)
 	s.pacingCA = r.Int("net.ipv4.tcp_pacing_ca_ratio", 120, 0, 1000)
 }

@@ -72,6 +72,8 @@ func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.iss, c.snd.iss, c.snd.iss
 	c.sendq.init(c.snd.nxt)
 	c.initSender(now, c.snd.iss)
+	c.rekey()
+	c.ts.on = c.ts.on && !c.signsMD5()
 	c.initReceiveWindow(mss)
 }
 
@@ -91,6 +93,7 @@ func (c *Conn) transmitSyn(now clock.Time) bool { return c.transmitSynWith(now, 
 // bytes of data.
 func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	c.lowerAdvertisedMSS()
+	o.sig = c.signer()
 	o.mss, o.sackPerm, o.ts, o.hasWScale, o.wscale = c.rcv.advMSS, c.ts.sackOK, c.ts.on, c.ts.wscaleOK, c.rcv.wscale
 	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: c.snd.iss, flags: SYN,
 		window: uint16(min(c.rcv.wnd, maxUnscaledWindow))}
@@ -137,6 +140,7 @@ func (c *Conn) start(now clock.Time) {
 	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
 	c.syncMSS(c.route.MTU)
 	c.tx.Established(now)
+	c.seedFromMetrics(now)
 	c.timers.lastHeard = now
 	c.rcv.tune = rcvTune{space: min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS)), from: c.rcv.nxt, began: now}
 	c.chrono.begun = now

@@ -129,6 +129,7 @@ func (c *Conn) cookieRequest(s *segment, names tuple) *request {
 	r := &request{listener: c, local: names.local, peer: names.peer, iss: iss, irs: irs, rcvNxt: s.seq, wnd: uint16(min(s.wnd, maxUnscaledWindow)),
 		peerMSS: cookieMSS[i], tsOffset: c.m.tsOffset(names.local, names.peer)}
 	r.readStamp(s)
+	r.signer = c.requestSigner(r, s)
 	return r.offer()
 }
 

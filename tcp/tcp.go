@@ -31,7 +31,7 @@ type Module struct {
 	waiting waiting
 	limits  challengeLimit
 	foKey   foKeySetting
-	foCache foCache
+	metrics metricsCache
 }
 
 // New returns the TCP module of a stack. The caller enters it in the network

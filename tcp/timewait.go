@@ -30,6 +30,7 @@ type timeWait struct {
 	sub        State
 	rcvWScale  uint8
 	ts, dead   bool
+	signer     signer
 	tos        uint8
 }
 
@@ -88,7 +89,7 @@ func (w *waiting) remove(t *timeWait) {
 func (m *Module) enterTimeWait(c *Conn, sub State, wait time.Duration) {
 	t := &timeWait{m: m, sub: sub, expires: m.env.Clock.Now().Add(wait), sndNxt: c.snd.nxt, rcvNxt: c.rcv.nxt,
 		rcvWnd: uint32(c.receiveWindow()), rcvWScale: c.rcv.wscale, ts: c.ts.on, tsRecent: c.ts.recent,
-		tsOffset: c.ts.offset, tos: c.Options.TOS}
+		tsOffset: c.ts.offset, tos: c.Options.TOS, signer: c.detachedSigner()}
 	m.waiting.mu.Lock()
 	defer m.waiting.mu.Unlock()
 	if m.waiting.count >= m.set.maxTWBuckets.Get() {
@@ -145,6 +146,7 @@ func (t *timeWait) restart() {
 func (t *timeWait) receive(b *skb.Buffer) skb.Reason {
 	var s segment
 	s.read(b)
+	s.signer = t.signer
 	w := &t.m.waiting
 	w.mu.Lock()
 	if t.dead {
@@ -288,7 +290,7 @@ func (t *timeWait) acknowledge(s *segment) {
 func (t *timeWait) sendAck(cause uint64) {
 	t.m.send(&reply{names: t.node.tuple, cause: cause, tos: t.tos,
 		fields: fields{seq: t.sndNxt, ack: t.rcvNxt, flags: ACK, window: uint16(t.rcvWnd >> t.rcvWScale)},
-		opts:   optionSpace{ts: t.ts, tsval: uint32(t.m.env.Clock.Now().Milliseconds()) + t.tsOffset, tsecr: t.tsRecent}})
+		opts:   optionSpace{sig: t.signer, ts: t.ts, tsval: uint32(t.m.env.Clock.Now().Milliseconds()) + t.tsOffset, tsecr: t.tsRecent}})
 }
 
 // reusable reports whether a new connection may have these names: they are

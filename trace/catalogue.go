@@ -86,6 +86,8 @@ const (
 	TCPUndo
 	TCPPace
 	TCPListen
+	TCPMetrics
+	TCPAuth
 
 	SockOpen
 	SockBind
@@ -190,6 +192,8 @@ var catalogue = [NumEvents]Info{
 	TCPUndo:     {LayerTCP, "undo", "why cwnd ssthresh", "RFC 4015", slow},
 	TCPPace:     {LayerTCP, "pace", "rate wait.us", "tcp_pacing_check", 0},
 	TCPListen:   {LayerTCP, "listen", "verdict synq acceptq backlog", "RFC 9293 3.10.7.2", 0},
+	TCPAuth:     {LayerTCP, "auth", "verdict kind keyid", "RFC 5925 7.5", 0},
+	TCPMetrics:  {LayerTCP, "metrics", "verdict srtt.us ssthresh reordering", "RFC 9040 3.1", 0},
 
 	SockOpen:    {LayerSocket, "open", "domain type proto", "socket(2)", 0},
 	SockBind:    {LayerSocket, "bind", "ip port", "bind(2)", 0},

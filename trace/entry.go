@@ -196,4 +196,12 @@ var dropRefs = map[skb.Reason]string{
 	skb.TCPAbortOnData:        "RFC 9293 3.6.1",
 	skb.TCPReqQFull:           "RFC 4987 3",
 	skb.TCPTimeWait:           "RFC 9293 3.10.7.4",
+	skb.TCPAuthHdr:            "RFC 5925 2.2",
+	skb.TCPMD5NotFound:        "RFC 2385 2.0",
+	skb.TCPMD5Unexpected:      "RFC 2385 2.0",
+	skb.TCPMD5Failure:         "RFC 2385 2.0",
+	skb.TCPAONotFound:         "RFC 5925 7.3",
+	skb.TCPAOUnexpected:       "RFC 5925 7.3",
+	skb.TCPAOKeyNotFound:      "RFC 5925 7.5",
+	skb.TCPAOFailure:          "RFC 5925 7.5",
 }

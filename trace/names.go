@@ -54,6 +54,8 @@ var verdicts = map[Event]names{
 	TCPRstRx:    {"ignored", "accepted"},
 	TCPWindow:   {"closed", "open", "peer-closed"},
 	TCPListen:   {"queued", "cookie"},
+	TCPMetrics:  {"used", "saved"},
+	TCPAuth:     {"good", "missing", "unexpected", "no-key", "wrong", "malformed"},
 	RawFilter:   {"drop", "pass"},
 }
 
