@@ -120,12 +120,25 @@ func (c *Conn) sendError() error {
 	return nil
 }
 
-// sendRoom is how many bytes the send buffer takes now.
+// sendRoom is how many bytes the send buffer takes now. While it is not full a
+// whole super-segment may be begun, which may overdraw it (tcp_sendmsg_locked).
 func (c *Conn) sendRoom() int {
-	if c.sendq.end.Sub(c.snd.nxt) >= c.notSentLowat() {
+	if c.sendq.end.Sub(c.snd.nxt) >= c.notSentLowat() || c.sendq.held() >= int(c.SndBuf.Load()) {
 		return 0
 	}
-	return max(int(c.SndBuf.Load())-c.sendq.held(), 0)
+	return c.sizeGoal()
+}
+
+// sizeGoal is how large a super-segment is built: half of the largest window
+// that the peer offered, in full segments (tcp_xmit_size_goal).
+func (c *Conn) sizeGoal() int {
+	mss := max(c.snd.mss, 1)
+	goal := int(c.snd.maxWnd)
+	if goal > defaultMSS {
+		goal /= 2
+	}
+	goal = min(goal, sendStep)
+	return max(goal-goal%mss, mss)
 }
 
 // writable reports whether a third of the send buffer is free
