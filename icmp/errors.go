@@ -32,9 +32,9 @@ func meaningOf(code uint8) meaning {
 	case 6, 9:
 		return meaning{inet.NetUnreachable, syscall.ENETUNREACH, true}
 	case 7:
-		return meaning{inet.HostUnreachable, errHostDown, true}
+		return meaning{inet.HostUnreachable, inet.EHOSTDOWN, true}
 	case 8:
-		return meaning{inet.HostUnreachable, errNoNet, true}
+		return meaning{inet.HostUnreachable, inet.ENONET, true}
 	}
 	return meaning{inet.AdminProhibited, syscall.EHOSTUNREACH, true} // 10, 13, 14, 15
 }

@@ -74,6 +74,8 @@ type Sock struct {
 	RmemAlloc, WmemAlloc atomic.Int32
 
 	err     atomic.Uint32 // SO_ERROR, an errno
+	recvErr atomic.Bool   // IP_RECVERR: ICMP errors are queued
+	errors  errQueue
 	softErr atomic.Uint32 // last ICMP error that did not end the connection
 
 	wait WaitQueue
@@ -87,7 +89,6 @@ type Options struct {
 	KeepAlive            bool
 	OOBInline            bool
 	Linger               bool
-	RecvErr              bool
 	Timestamp            bool
 	RecvTTL, RecvTOS     bool
 	PktInfo              bool

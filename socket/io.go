@@ -93,9 +93,27 @@ func (s *Socket) receive(m *Message, flags int, c *call) (int, error) {
 	if err := s.open(); err != nil {
 		return 0, err
 	}
+	if flags&MSG_ERRQUEUE != 0 {
+		return s.receiveError(m)
+	}
 	n, err := s.ops.RecvMsg(m, flags, &c.patience)
 	if n == 0 && s.closed.Load() {
 		err = syscall.EBADF // what looks like the end of the stream was Close
 	}
 	return n, s.closedOr(err)
+}
+
+// receiveError takes the oldest entry off the error queue (MSG_ERRQUEUE,
+// ip(7)). Error: EAGAIN.
+func (s *Socket) receiveError(m *Message) (int, error) {
+	e, ok := s.ops.Common().NextError()
+	if !ok {
+		return 0, syscall.EAGAIN
+	}
+	m.Err, m.Addr, m.Len, m.Flags = &e, e.To, len(e.Data), MSG_ERRQUEUE
+	n := copy(m.Data, e.Data)
+	if n < len(e.Data) {
+		m.Flags |= MSG_TRUNC
+	}
+	return n, nil
 }

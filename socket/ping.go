@@ -36,7 +36,8 @@ func newPing(env *inet.Env, p Protocols) *pingSock {
 }
 
 // failed is told of an ICMP error about a request.
-func (s *pingSock) failed(_ *skb.Buffer, e *inet.Error) {
+func (s *pingSock) failed(b *skb.Buffer, e *inet.Error) {
+	s.QueueError(e, netip.AddrPortFrom(b.Net.Dst, 0), b, 0)
 	s.reported.Store(e)
 	s.Defer(1)
 }
@@ -45,7 +46,7 @@ func (s *pingSock) failed(_ *skb.Buffer, e *inet.Error) {
 // asked for all of them (B15).
 func (s *pingSock) Deferred(uint32) {
 	e := s.reported.Swap(nil)
-	if e != nil && (s.Options.RecvErr || e.Hard && s.peer.IsValid()) {
+	if e != nil && (s.WantsErrors() || e.Hard && s.peer.IsValid()) {
 		s.SetError(e.Errno)
 	}
 }
@@ -247,7 +248,7 @@ func (o pingOps) Poll() inet.Ready {
 	if o.queue.Len() > 0 {
 		r |= inet.PollIn
 	}
-	if o.HasError() {
+	if o.HasError() || o.HasQueuedError() {
 		r |= inet.PollErr
 	}
 	return r

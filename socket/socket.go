@@ -44,6 +44,9 @@ type Message struct {
 	TTL     uint8
 	TOS     uint8
 	Time    clock.Time
+	// Err is set by recvmsg with MSG_ERRQUEUE; Data then has what the error
+	// quotes, and Addr is where that was sent to.
+	Err *inet.SockError
 }
 
 // Socket is an open socket.

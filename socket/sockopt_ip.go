@@ -29,7 +29,7 @@ func (s *Socket) setIPOption(name, value int) error {
 		}
 		o.MTUDiscover = uint8(value)
 	case IP_RECVERR:
-		o.RecvErr = value != 0
+		c.SetWantsErrors(value != 0)
 	case IP_PKTINFO:
 		o.PktInfo = value != 0
 	case IP_RECVTTL:
@@ -88,7 +88,7 @@ func (s *Socket) ipOption(name int) (int, error) {
 	case IP_MTU_DISCOVER:
 		return int(o.MTUDiscover), nil
 	case IP_RECVERR:
-		return number(o.RecvErr), nil
+		return number(c.WantsErrors()), nil
 	case IP_PKTINFO:
 		return number(o.PktInfo), nil
 	case IP_RECVTTL:

@@ -3,6 +3,8 @@ package tcp
 import (
 	"net/netip"
 	"syscall"
+
+	"github.com/slankdev/ministack/inet"
 )
 
 // The TCP Authentication Option (RFC 5925), the keys. A master key tuple names
@@ -124,7 +126,7 @@ func (c *Conn) mayAddAO(n *aoKey) error {
 	}
 	for _, k := range c.auth.md5 {
 		if k.peer.Overlaps(n.Peer) {
-			return syscall.EKEYREJECTED
+			return inet.EKEYREJECTED
 		}
 	}
 	if c.auth.ao.taken(n) {

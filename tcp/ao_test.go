@@ -37,7 +37,7 @@ func (w *world) aoConnect(alg string) (client, server *Conn) {
 	return client, server
 }
 
-// RFC 5925 7.4, 7.5: every segment is signed and says which key signed it and
+// RFC 5925 7, 7.4, 7.5: every segment is signed and says which key signed it and
 // which is wanted next, under either algorithm.
 func TestEverySegmentIsSignedByAO(t *testing.T) {
 	for _, alg := range []string{AOHMACSHA1, AOCMACAES} {
@@ -79,8 +79,8 @@ func TestAOOverOtherOptionsAndLengths(t *testing.T) {
 	}
 }
 
-// RFC 5925 7.3, 7.5: segments without the option, with a wrong MAC, or with an
-// unknown key are dropped without an answer, and counted.
+// RFC 5925 2.2, 7.3, 7.5: segments without the option, with two of them, with a
+// wrong MAC, or with an unknown key are dropped without an answer, and counted.
 func TestSegmentsWithTheWrongAOSignatureAreDropped(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.aoConnect(AOHMACSHA1)
@@ -139,7 +139,7 @@ func TestAnUnexpectedAOSignatureIsDropped(t *testing.T) {
 	require.NoError(t, l.Close(nil))
 }
 
-// RFC 5925 6.1, 7.5: one side asks for another key by RNextKeyID, and the other
+// RFC 5925 6.1, 7.2, 7.5: one side asks for another key by RNextKeyID, and the other
 // signs with it from then on; no data is lost meanwhile.
 func TestAOKeysRollOver(t *testing.T) {
 	w := newWorld(t)
@@ -260,11 +260,11 @@ func TestICMPErrorsDoNotTouchASignedConnection(t *testing.T) {
 	c, _ := w.aoConnect(AOHMACSHA1)
 	w.send(c, 1000, 0)
 	before := c.snd.mss
-	c.icmpError(c.snd.una, tooBig(600))
+	c.icmpError(c.snd.una, tooBig(600), nil)
 	require.Equal(t, before, c.snd.mss)
 	require.Equal(t, uint64(1), w.a.env.Stat.Get(stat.TcpExtTCPAODroppedIcmps))
 	require.NoError(t, c.SetAOInfo(AOInfo{AcceptICMP: true}))
-	c.icmpError(c.snd.una, tooBig(600))
+	c.icmpError(c.snd.una, tooBig(600), nil)
 	require.Less(t, c.snd.mss, before)
 }
 
@@ -287,7 +287,7 @@ func TestAOKeysAreChecked(t *testing.T) {
 	}
 	require.NoError(t, c.AddAOKey(good))
 	require.ErrorIs(t, c.AddAOKey(good), syscall.EEXIST)
-	require.ErrorIs(t, c.SetMD5Key(toB, []byte("x")), syscall.EKEYREJECTED)
+	require.ErrorIs(t, c.SetMD5Key(toB, []byte("x")), inet.EKEYREJECTED)
 	require.ErrorIs(t, c.SetAOInfo(AOInfo{SetCurrent: true, Current: 9}), syscall.ENOENT)
 	require.NoError(t, c.DelAOKey(toB, 1, 2))
 	require.ErrorIs(t, c.DelAOKey(toB, 1, 2), syscall.ENOENT)

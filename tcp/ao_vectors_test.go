@@ -43,6 +43,9 @@ var aoVectors = []aoVector{
 		 d6ada7bc 4cdd536d 1769db5f`},
 }
 
+// Traffic keys are those of RFC 5926 3.1.1, 3.1.1.2 (under CMAC the secret is
+// not 16 bytes long), of the connection's names (RFC 5925 5.2); MACs are
+// RFC 5925 5.1 by RFC 5926 3.2, 3.2.1 and 3.2.2.
 func TestVectorsOfRFC9235(t *testing.T) {
 	w := newWorld(t)
 	for _, v := range aoVectors {

@@ -15,7 +15,7 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// RFC 4493 4, all examples, written at once and byte by byte.
+// RFC 4493 2.3, 4: all examples, written at once and byte by byte.
 func TestCMACVectors(t *testing.T) {
 	key := unhex(t, "2b7e1516 28aed2a6 abf71588 09cf4f3c")
 	message := unhex(t, `6bc1bee2 2e409f96 e93d7e11 7393172a ae2d8a57 1e03ac9c 9eb76fac 45af8e51

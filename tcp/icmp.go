@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
 	"github.com/slankdev/ministack/tcp/seq"
 )
@@ -10,8 +11,9 @@ import (
 // (tcp_v4_err). An error that quotes a sequence number that is not under way
 // is forged or late, and is counted and ignored (RFC 5927 4.1). Errors about a
 // synchronized connection are soft (RFC 9293 3.9.2.2, MUST-56; RFC 5461): only
-// a connection that is being opened ends by one.
-func (c *Conn) icmpError(quoted seq.Num, e *inet.Error) {
+// a connection that is being opened ends by one. b is what the error
+// quotes from the transport header on, nil in tests.
+func (c *Conn) icmpError(quoted seq.Num, e *inet.Error, b *skb.Buffer) {
 	st := c.Env().Stat
 	if c.ignoresICMP(e) {
 		return
@@ -28,18 +30,21 @@ func (c *Conn) icmpError(quoted seq.Num, e *inet.Error) {
 			st.Inc(stat.TcpExtOutOfWindowIcmps)
 			return
 		}
-		c.softOrHard(e)
+		c.softOrHard(e, b)
 	})
 	if !ran {
 		st.Inc(stat.TcpExtLockDroppedIcmps)
 	}
 }
 
-func (c *Conn) softOrHard(e *inet.Error) {
+func (c *Conn) softOrHard(e *inet.Error, b *skb.Buffer) {
 	if e.Errno == 0 {
 		return
 	}
 	if c.openingEndsBy() {
+		if b != nil {
+			c.QueueError(e, c.Peer, b, 0)
+		}
 		c.handshakeDone(false)
 		c.fail(e.Errno)
 		return
@@ -47,7 +52,7 @@ func (c *Conn) softOrHard(e *inet.Error) {
 	if e.Kind == inet.NetUnreachable || e.Kind == inet.HostUnreachable {
 		c.tx.Unreachable(c.Env().Clock.Now())
 	}
-	if c.Options.RecvErr {
+	if c.WantsErrors() {
 		c.SetError(e.Errno)
 		return
 	}

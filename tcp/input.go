@@ -90,7 +90,7 @@ func (m *Module) Error(b *skb.Buffer, e *inet.Error) {
 	names := tuple{local: addrPort(b.Net.Src, th.SrcPort()), peer: addrPort(b.Net.Dst, th.DstPort())}
 	switch x := m.demux.lookup(&names).(type) {
 	case *Conn:
-		x.icmpError(th.Seq(), e)
+		x.icmpError(th.Seq(), e, b)
 	case *request:
 		x.icmpError(th.Seq(), e)
 	}

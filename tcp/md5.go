@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
 )
 
@@ -51,7 +52,7 @@ func (c *Conn) SetMD5Key(peer netip.Prefix, key []byte) error {
 		c.auth = &auth{}
 	}
 	if c.auth.ao.overlaps(peer) {
-		return syscall.EKEYREJECTED
+		return inet.EKEYREJECTED
 	}
 	c.auth.dropMD5(peer)
 	c.auth.md5 = append(c.auth.md5, newMD5Key(peer.Masked(), key))

@@ -49,7 +49,7 @@ func (s *wireSegment) expectedMD5(key string) []byte {
 	return sum[:]
 }
 
-// RFC 2385 2.0: every segment of a connection with a key is signed, the
+// RFC 2385 2.0, 3.0: every segment of a connection with a key is signed, the
 // handshake's, data's and the close's alike, and the digest is the RFC's.
 func TestEverySegmentIsSignedByMD5(t *testing.T) {
 	w := newWorld(t)
@@ -216,7 +216,7 @@ func TestMD5KeysAreChecked(t *testing.T) {
 	require.ErrorIs(t, c.SetMD5Key(netip.MustParsePrefix("2001:db8::/32"), []byte("x")), syscall.EINVAL)
 	require.ErrorIs(t, c.RemoveMD5Key(toB), syscall.ENOENT)
 	require.NoError(t, c.SetMD5Key(toB, make([]byte, 80)))
-	require.ErrorIs(t, c.AddAOKey(AOKey{Peer: toB, Algorithm: AOHMACSHA1, Key: []byte("x")}), syscall.EKEYREJECTED)
+	require.ErrorIs(t, c.AddAOKey(AOKey{Peer: toB, Algorithm: AOHMACSHA1, Key: []byte("x")}), inet.EKEYREJECTED)
 	require.NoError(t, c.SetMD5Key(toB, []byte("other")), "in the place of the first")
 	require.NoError(t, c.RemoveMD5Key(toB))
 	require.ErrorIs(t, c.RemoveMD5Key(toB), syscall.ENOENT)

@@ -21,7 +21,7 @@ func TestSegmentsFollowThePathMTU(t *testing.T) {
 	w.lose = func(seg *wireSegment) bool {
 		if seg.from == w.a && len(seg.raw)+20 > narrow {
 			sq := seg.seq
-			w.clk.Post(func() { c.icmpError(sq, tooBig(narrow)) })
+			w.clk.Post(func() { c.icmpError(sq, tooBig(narrow), nil) })
 			return true
 		}
 		return false
@@ -40,13 +40,13 @@ func TestAForgedPathMTUDoesNotShrinkSegments(t *testing.T) {
 	w.transfer(c, s, 50_000, time.Minute)
 	w.clk.Run(time.Second)
 	before := c.snd.mss
-	c.icmpError(c.snd.una.Add(-1), tooBig(600))
-	c.icmpError(c.snd.nxt.Add(1000), tooBig(600))
-	c.icmpError(c.snd.nxt, tooBig(600))
+	c.icmpError(c.snd.una.Add(-1), tooBig(600), nil)
+	c.icmpError(c.snd.nxt.Add(1000), tooBig(600), nil)
+	c.icmpError(c.snd.nxt, tooBig(600), nil)
 	require.Equal(t, before, c.snd.mss)
 	require.Equal(t, uint64(3), w.a.env.Stat.Get(stat.TcpExtOutOfWindowIcmps))
 	w.send(c, 10, 0)
-	c.icmpError(c.snd.una, tooBig(5))
+	c.icmpError(c.snd.una, tooBig(5), nil)
 	require.GreaterOrEqual(t, c.snd.mss, 500)
 }
 
@@ -56,7 +56,7 @@ func TestUnreachableEndsOnlyAnOpening(t *testing.T) {
 	w := newWorld(t)
 	c, s := w.connect()
 	w.send(c, 10, 0)
-	c.icmpError(c.snd.una, &inet.Error{Kind: inet.HostUnreachable, Errno: 113})
+	c.icmpError(c.snd.una, &inet.Error{Kind: inet.HostUnreachable, Errno: 113}, nil)
 	require.Equal(t, Established, c.State())
 	w.transfer(s, c, 1000, time.Minute)
 }

@@ -159,7 +159,7 @@ func (c *Conn) Poll() inet.Ready {
 	c.Lock()
 	defer c.Unlock()
 	var r inet.Ready
-	if c.HasError() {
+	if c.HasError() || c.HasQueuedError() {
 		r |= inet.PollErr
 	}
 	if c.state == Listen {

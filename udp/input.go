@@ -95,6 +95,7 @@ func (m *Module) Error(b *skb.Buffer, e *inet.Error) {
 	if e.Kind == inet.NeedFrag {
 		m.net.UpdatePMTU(b.Net.Dst, int(e.Info))
 	}
+	s.QueueError(e, peer, b, HeaderLen)
 	s.reported.Store(e)
 	s.Defer(deferError)
 }

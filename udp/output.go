@@ -110,7 +110,7 @@ func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route) error {
 // (udp_send_skb).
 func (s *Sock) sent(err error, n int) error {
 	env := s.m.env
-	if err == syscall.ENOBUFS && !s.Options.RecvErr {
+	if err == syscall.ENOBUFS && !s.WantsErrors() {
 		env.Stat.Inc(stat.UdpSndbufErrors)
 		return nil
 	}

@@ -111,7 +111,7 @@ func (s *Sock) Deferred(uint32) {
 	if e.Kind == inet.NeedFrag {
 		hard, errno = s.Options.MTUDiscover != inet.PMTUDont, syscall.EMSGSIZE
 	}
-	if s.Options.RecvErr || hard && s.identity().peer.IsValid() {
+	if s.WantsErrors() || hard && s.identity().peer.IsValid() {
 		s.SetError(errno)
 	}
 }
@@ -284,7 +284,7 @@ func (s *Sock) Poll() inet.Ready {
 	s.Lock()
 	defer s.Unlock()
 	r := inet.PollOut
-	if s.HasError() {
+	if s.HasError() || s.HasQueuedError() {
 		r |= inet.PollErr
 	}
 	if s.queue.Len() > 0 || s.shutRead {

@@ -1,8 +1,0 @@
-package icmp
-
-import "syscall"
-
-const (
-	errHostDown = syscall.EHOSTDOWN
-	errNoNet    = syscall.ENONET
-)

@@ -1,0 +1,107 @@
+package inet
+
+import (
+	"net/netip"
+	"sync"
+	"syscall"
+
+	"github.com/slankdev/ministack/skb"
+)
+
+// SockError is an entry of a socket's error queue (struct sock_extended_err,
+// ip(7) IP_RECVERR), read with MSG_ERRQUEUE.
+type SockError struct {
+	Errno      syscall.Errno
+	Origin     uint8 // FromHere, FromICMP
+	Type, Code uint8 // of the ICMP message
+	Info       uint32
+	Offender   netip.Addr     // who sent the message
+	To         netip.AddrPort // where the packet went that it is about
+	Data       []byte         // what it quotes of that packet's payload
+}
+
+// Origins of an error (SO_EE_ORIGIN_LOCAL, SO_EE_ORIGIN_ICMP).
+const (
+	FromHere = 1
+	FromICMP = 2
+)
+
+// maxErrors bounds a queue; the oldest are kept, as with a full receive buffer.
+const maxErrors = 64
+
+// errQueue has a lock of its own: ICMP errors come without the socket's.
+type errQueue struct {
+	mu   sync.Mutex
+	list []SockError
+}
+
+// QueueError enters the error e about a packet to the address given, if the
+// user wants that (ip_icmp_error). b holds what the ICMP message quotes of the
+// packet, from the transport header on; the entry has it from offset on.
+func (s *Sock) QueueError(e *Error, to netip.AddrPort, b *skb.Buffer, offset int) {
+	if !s.recvErr.Load() {
+		return
+	}
+	entry := SockError{Errno: e.Errno, Origin: FromICMP, Type: e.Type, Code: e.Code, Info: e.Info, Offender: e.From, To: to}
+	if n := b.Len() - offset; n > 0 {
+		entry.Data = make([]byte, n)
+		b.CopyOut(offset, entry.Data)
+	}
+	s.queueError(entry)
+}
+
+// QueueLocalError enters an error of this host about a datagram that never
+// left: it is larger than mtu (ip_local_error).
+func (s *Sock) QueueLocalError(errno syscall.Errno, to netip.AddrPort, mtu int) {
+	if s.recvErr.Load() {
+		s.queueError(SockError{Errno: errno, Origin: FromHere, Info: uint32(mtu), To: to})
+	}
+}
+
+func (s *Sock) queueError(entry SockError) {
+	s.errors.mu.Lock()
+	defer s.errors.mu.Unlock()
+	if len(s.errors.list) < maxErrors {
+		s.errors.list = append(s.errors.list, entry)
+	}
+}
+
+// NextError takes the oldest entry off the queue (MSG_ERRQUEUE). SO_ERROR is
+// then the error of the next one.
+func (s *Sock) NextError() (SockError, bool) {
+	q := &s.errors
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return SockError{}, false
+	}
+	e := q.list[0]
+	if q.list = q.list[1:]; len(q.list) == 0 {
+		q.list = nil
+		s.err.Store(0)
+	} else {
+		s.err.Store(uint32(q.list[0].Errno))
+	}
+	return e, true
+}
+
+// HasQueuedError reports whether MSG_ERRQUEUE has something to read.
+func (s *Sock) HasQueuedError() bool {
+	s.errors.mu.Lock()
+	defer s.errors.mu.Unlock()
+	return len(s.errors.list) > 0
+}
+
+// WantsErrors reports whether IP_RECVERR is on.
+func (s *Sock) WantsErrors() bool { return s.recvErr.Load() }
+
+// SetWantsErrors is IP_RECVERR; off throws away what is queued.
+func (s *Sock) SetWantsErrors(on bool) {
+	s.recvErr.Store(on)
+	if on {
+		return
+	}
+	s.errors.mu.Lock()
+	defer s.errors.mu.Unlock()
+	s.errors.list = nil
+}
