@@ -36,6 +36,7 @@ type Ops interface {
 type Message struct {
 	Data []byte
 	Addr netip.AddrPort // to, or from
+	Link LinkAddr       // to, or from, of packet sockets
 	// What recvmsg fills in beside the data.
 	Len     int // the datagram's length, more than fits Data if it was cut
 	Flags   int // MSG_TRUNC if it was

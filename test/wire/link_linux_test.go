@@ -14,6 +14,7 @@ import (
 
 	ministack "github.com/slankdev/ministack"
 	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/test/netns"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,7 +52,7 @@ func kinds(t *testing.T) []kind {
 // skipped says what a machine cannot do.
 func skipped(t *testing.T, why string) {
 	t.Log("SKIP:", why)
-	if os.Getenv(requireEnv) != "" && os.Geteuid() == 0 && os.Getenv("MINISTACK_WIRE_ROOTLESS") == "" {
+	if netns.Required() && os.Geteuid() == 0 && os.Getenv("MINISTACK_WIRE_ROOTLESS") == "" {
 		if _, err := os.Stat("/dev/net/tun"); err == nil {
 			t.Fatal("this machine can run it")
 		}
@@ -60,8 +61,7 @@ func skipped(t *testing.T, why string) {
 
 func ip(t *testing.T, args string) {
 	t.Helper()
-	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
-	require.NoError(t, err, "ip %s: %s", args, out)
+	netns.IP(t, args)
 }
 
 func openVeth(t *testing.T) (netdev.Driver, string) {
@@ -144,7 +144,7 @@ func (w *wire) must(limit time.Duration, name string, args ...string) string {
 func need(t *testing.T, programs ...string) {
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
-			if os.Getenv(requireEnv) != "" {
+			if netns.Required() {
 				t.Fatalf("%s is not installed", p)
 			}
 			t.Skipf("%s is not installed", p)

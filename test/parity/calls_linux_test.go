@@ -1,0 +1,43 @@
+package parity
+
+import (
+	"net/netip"
+
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/socket"
+)
+
+// calls are the socket calls, in the shape of *socket.Socket.
+type calls interface {
+	Bind(a netip.AddrPort) error
+	Listen(backlog int) error
+	accept() (calls, netip.AddrPort, error)
+	Connect(to netip.AddrPort) error
+	Disconnect() error
+	Send(p []byte, flags int) (int, error)
+	SendTo(p []byte, flags int, to netip.AddrPort) (int, error)
+	SendMsg(m *socket.Message, flags int) (int, error)
+	Recv(p []byte, flags int) (int, error)
+	RecvFrom(p []byte, flags int) (int, netip.AddrPort, error)
+	RecvMsg(m *socket.Message, flags int) (int, error)
+	Shutdown(how int) error
+	Close() error
+	Getsockname() (netip.AddrPort, error)
+	Getpeername() (netip.AddrPort, error)
+	SetNonblock(on bool)
+	Setsockopt(level, name, value int) error
+	Getsockopt(level, name int) (int, error)
+	Ioctl(request int) (int, error)
+	Poll() inet.Ready
+}
+
+// ours is a socket of our stack.
+type ours struct{ *socket.Socket }
+
+func (s ours) accept() (calls, netip.AddrPort, error) {
+	c, from, err := s.Accept()
+	if err != nil {
+		return nil, from, err
+	}
+	return ours{c}, from, nil
+}

@@ -1,0 +1,253 @@
+package parity
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/socket"
+	"golang.org/x/sys/unix"
+)
+
+// kernel is a socket of the kernel. Options that Linux has as structures are
+// numbers here, as package socket has them.
+type kernel struct{ fd int }
+
+func kernelSocket(domain, typ, protocol int) (calls, error) {
+	if domain == unix.AF_PACKET {
+		protocol = int(swap16(uint16(protocol)))
+	}
+	fd, err := unix.Socket(domain, typ|unix.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		return nil, err
+	}
+	return &kernel{fd}, nil
+}
+
+func swap16(v uint16) uint16 { return v<<8 | v>>8 }
+
+// again repeats a call that a signal of Go's scheduler interrupted.
+func again[T any](f func() (T, error)) (T, error) {
+	for {
+		v, err := f()
+		if err != unix.EINTR {
+			return v, err
+		}
+	}
+}
+
+func again0(f func() error) error {
+	_, err := again(func() (struct{}, error) { return struct{}{}, f() })
+	return err
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if !a.IsValid() {
+		return nil
+	}
+	return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+}
+
+func addrPort(sa unix.Sockaddr) netip.AddrPort {
+	if a, ok := sa.(*unix.SockaddrInet4); ok {
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	}
+	return netip.AddrPort{}
+}
+
+func linkSockaddr(l *socket.LinkAddr) unix.Sockaddr {
+	return &unix.SockaddrLinklayer{Protocol: swap16(l.Protocol), Ifindex: l.IfIndex, Hatype: l.HaType,
+		Pkttype: l.PktType, Halen: l.HaLen, Addr: l.Addr}
+}
+
+func (k *kernel) Bind(a netip.AddrPort) error { return unix.Bind(k.fd, sockaddr(a)) }
+
+func (k *kernel) BindLink(l socket.LinkAddr) error { return unix.Bind(k.fd, linkSockaddr(&l)) }
+
+func (k *kernel) Listen(backlog int) error { return unix.Listen(k.fd, backlog) }
+
+func (k *kernel) accept() (calls, netip.AddrPort, error) {
+	type pair struct {
+		fd   int
+		from unix.Sockaddr
+	}
+	p, err := again(func() (pair, error) {
+		fd, from, err := unix.Accept4(k.fd, unix.SOCK_CLOEXEC)
+		return pair{fd, from}, err
+	})
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	return &kernel{p.fd}, addrPort(p.from), nil
+}
+
+func (k *kernel) Connect(to netip.AddrPort) error {
+	return again0(func() error { return unix.Connect(k.fd, sockaddr(to)) })
+}
+
+func (k *kernel) Disconnect() error {
+	raw := unix.RawSockaddrInet4{Family: unix.AF_UNSPEC}
+	_, _, e := unix.Syscall(unix.SYS_CONNECT, uintptr(k.fd), uintptr(unsafe.Pointer(&raw)), unix.SizeofSockaddrInet4)
+	return errnoOr(e)
+}
+
+func errnoOr(e syscall.Errno) error {
+	if e == 0 {
+		return nil
+	}
+	return e
+}
+
+func (k *kernel) Send(p []byte, flags int) (int, error) { return k.SendTo(p, flags, netip.AddrPort{}) }
+
+func (k *kernel) SendTo(p []byte, flags int, to netip.AddrPort) (int, error) {
+	return again(func() (int, error) { return unix.SendmsgN(k.fd, p, nil, sockaddr(to), flags|unix.MSG_NOSIGNAL) })
+}
+
+func (k *kernel) SendMsg(m *socket.Message, flags int) (int, error) {
+	to := sockaddr(m.Addr)
+	if m.Link != (socket.LinkAddr{}) {
+		to = linkSockaddr(&m.Link)
+	}
+	return again(func() (int, error) { return unix.SendmsgN(k.fd, m.Data, nil, to, flags|unix.MSG_NOSIGNAL) })
+}
+
+func (k *kernel) Recv(p []byte, flags int) (int, error) {
+	n, _, err := k.RecvFrom(p, flags)
+	return n, err
+}
+
+func (k *kernel) RecvFrom(p []byte, flags int) (int, netip.AddrPort, error) {
+	m := socket.Message{Data: p}
+	n, err := k.RecvMsg(&m, flags)
+	return n, m.Addr, err
+}
+
+func (k *kernel) RecvMsg(m *socket.Message, flags int) (int, error) {
+	type result struct {
+		n, oobn, flags int
+		from           unix.Sockaddr
+	}
+	oob := make([]byte, 1024)
+	r, err := again(func() (result, error) {
+		n, oobn, f, from, err := unix.Recvmsg(k.fd, m.Data, oob, flags)
+		return result{n, oobn, f, from}, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	m.Addr, m.Flags = addrPort(r.from), r.flags
+	if l, ok := r.from.(*unix.SockaddrLinklayer); ok {
+		m.Link = socket.LinkAddr{Protocol: swap16(l.Protocol), IfIndex: l.Ifindex, HaType: l.Hatype, PktType: l.Pkttype,
+			HaLen: l.Halen, Addr: l.Addr}
+	}
+	return r.n, k.control(m, oob[:r.oobn])
+}
+
+// control reads the ancillary data.
+func (k *kernel) control(m *socket.Message, oob []byte) error {
+	list, err := unix.ParseSocketControlMessage(oob)
+	for _, c := range list {
+		switch [2]int32{c.Header.Level, c.Header.Type} {
+		case [2]int32{unix.SOL_IP, unix.IP_PKTINFO}:
+			i := (*unix.Inet4Pktinfo)(unsafe.Pointer(&c.Data[0]))
+			m.To, m.IfIndex = netip.AddrFrom4(i.Addr), int(i.Ifindex)
+		case [2]int32{unix.SOL_IP, unix.IP_TTL}:
+			m.TTL = uint8(*(*int32)(unsafe.Pointer(&c.Data[0])))
+		case [2]int32{unix.SOL_IP, unix.IP_TOS}:
+			m.TOS = c.Data[0]
+		case [2]int32{unix.SOL_SOCKET, unix.SO_TIMESTAMP}:
+			tv := (*unix.Timeval)(unsafe.Pointer(&c.Data[0]))
+			m.Time = clock.Time(tv.Nano())
+		case [2]int32{unix.SOL_IP, unix.IP_RECVERR}:
+			m.Err = sockError(m, c.Data)
+		}
+	}
+	return err
+}
+
+// sockError reads a struct sock_extended_err with the offender behind it.
+func sockError(m *socket.Message, p []byte) *inet.SockError {
+	e := (*unix.SockExtendedErr)(unsafe.Pointer(&p[0]))
+	s := &inet.SockError{Errno: syscall.Errno(e.Errno), Origin: e.Origin, Type: e.Type, Code: e.Code, Info: e.Info, To: m.Addr}
+	if len(p) >= 16+8 && p[16] == unix.AF_INET {
+		s.Offender = netip.AddrFrom4([4]byte(p[20:24]))
+	}
+	return s
+}
+
+func (k *kernel) Shutdown(how int) error { return unix.Shutdown(k.fd, how) }
+
+func (k *kernel) Close() error {
+	fd := k.fd
+	k.fd = -1
+	return unix.Close(fd)
+}
+
+func (k *kernel) Getsockname() (netip.AddrPort, error) {
+	sa, err := unix.Getsockname(k.fd)
+	return addrPort(sa), err
+}
+
+func (k *kernel) Getpeername() (netip.AddrPort, error) {
+	sa, err := unix.Getpeername(k.fd)
+	return addrPort(sa), err
+}
+
+func (k *kernel) SetNonblock(on bool) { _ = unix.SetNonblock(k.fd, on) }
+
+func (k *kernel) Setsockopt(level, name, value int) error {
+	if level != unix.SOL_SOCKET {
+		return unix.SetsockoptInt(k.fd, level, name, value)
+	}
+	switch name {
+	case unix.SO_RCVTIMEO, unix.SO_SNDTIMEO:
+		tv := unix.NsecToTimeval(int64(value) * int64(time.Microsecond))
+		return unix.SetsockoptTimeval(k.fd, level, name, &tv)
+	case unix.SO_LINGER:
+		l := unix.Linger{Onoff: 1, Linger: int32(value)}
+		if value < 0 {
+			l = unix.Linger{}
+		}
+		return unix.SetsockoptLinger(k.fd, level, name, &l)
+	case unix.SO_BINDTODEVICE:
+		return k.bindToDevice(value)
+	}
+	return unix.SetsockoptInt(k.fd, level, name, value)
+}
+
+func (k *kernel) bindToDevice(index int) error {
+	if index == 0 {
+		return unix.BindToDevice(k.fd, "")
+	}
+	i, err := net.InterfaceByIndex(index)
+	if err != nil {
+		return syscall.ENODEV
+	}
+	return unix.BindToDevice(k.fd, i.Name)
+}
+
+func (k *kernel) Getsockopt(level, name int) (int, error) {
+	if level == unix.SOL_SOCKET && (name == unix.SO_RCVTIMEO || name == unix.SO_SNDTIMEO) {
+		var tv unix.Timeval
+		size := uint32(unsafe.Sizeof(tv))
+		_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(k.fd), uintptr(level), uintptr(name),
+			uintptr(unsafe.Pointer(&tv)), uintptr(unsafe.Pointer(&size)), 0)
+		return int(tv.Nano() / 1000), errnoOr(e)
+	}
+	return unix.GetsockoptInt(k.fd, level, name)
+}
+
+func (k *kernel) Ioctl(request int) (int, error) { return unix.IoctlGetInt(k.fd, uint(request)) }
+
+func (k *kernel) Poll() inet.Ready {
+	p := []unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLIN | unix.POLLOUT | unix.POLLPRI | unix.POLLRDHUP}}
+	if err := again0(func() error { _, err := unix.Poll(p, 0); return err }); err != nil {
+		return 0
+	}
+	return inet.Ready(p[0].Revents)
+}
