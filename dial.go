@@ -93,26 +93,44 @@ func (s *Stack) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	return s.dial(ctx, t, to)
+	return s.dial(ctx, t, netip.AddrPort{}, to)
 }
 
-func (s *Stack) dial(ctx context.Context, t transport, to netip.AddrPort) (net.Conn, error) {
-	addr := t.addr(to)
+// dial connects a new socket to an address, from another if that is valid.
+func (s *Stack) dial(ctx context.Context, t transport, from, to netip.AddrPort) (net.Conn, error) {
+	source, addr := t.addr(from), t.addr(to)
 	k, err := s.Socket(socket.AF_INET, t.typ, t.protocol)
 	if err != nil {
-		return nil, opError("dial", t.name, nil, nil, addr, err)
+		return nil, opError("dial", t.name, nil, source, addr, err)
 	}
-	if err := s.connect(ctx, k, to); err != nil {
-		_ = k.Close() // the error of connect is the one to report
-		if ctx.Err() != nil {
-			return nil, &net.OpError{Op: "dial", Net: t.name, Addr: addr, Err: ctx.Err()}
-		}
-		return nil, opError("dial", t.name, k, nil, addr, err)
+	if err = bindTo(k, from); err == nil {
+		err = s.connect(ctx, k, to)
+	}
+	if err != nil {
+		return nil, abandon(ctx, k, t.name, source, addr, err)
 	}
 	if t.typ == socket.SOCK_DGRAM {
 		return s.newPacketConn(k), nil
 	}
 	return s.ready(k), nil
+}
+
+// bindTo binds a socket that is to have a certain local name.
+func bindTo(k *socket.Socket, from netip.AddrPort) error {
+	if !from.Addr().IsValid() {
+		return nil
+	}
+	return k.Bind(from)
+}
+
+// abandon closes a socket that could not be connected, and says why: the end of
+// the context counts more than what it did to the socket.
+func abandon(ctx context.Context, k *socket.Socket, network string, source, addr net.Addr, err error) error {
+	_ = k.Close() // the error of connect is the one to report
+	if ctx.Err() != nil {
+		return &net.OpError{Op: "dial", Net: network, Source: source, Addr: addr, Err: ctx.Err()}
+	}
+	return opError("dial", network, k, source, addr, err)
 }
 
 // connect waits for the connection, or for the end of the context, which closes
@@ -130,6 +148,9 @@ func (s *Stack) connect(ctx context.Context, k *socket.Socket, to netip.AddrPort
 }
 
 func (t transport) addr(a netip.AddrPort) net.Addr {
+	if !a.IsValid() {
+		return nil
+	}
 	if t.typ == socket.SOCK_DGRAM {
 		return net.UDPAddrFromAddrPort(a)
 	}

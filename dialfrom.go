@@ -3,8 +3,6 @@ package ministack
 import (
 	"context"
 	"net"
-
-	"github.com/slankdev/ministack/socket"
 )
 
 // DialFrom is DialContext from a local address, host:port, of which each part
@@ -22,19 +20,5 @@ func (s *Stack) DialFrom(ctx context.Context, network, local, address string) (n
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	k, err := s.Socket(socket.AF_INET, t.typ, t.protocol)
-	if err != nil {
-		return nil, opError("dial", t.name, nil, t.addr(from), t.addr(to), err)
-	}
-	if err = k.Bind(from); err == nil {
-		err = s.connect(ctx, k, to)
-	}
-	if err != nil {
-		_ = k.Close() // the first error is the one to report
-		return nil, opError("dial", t.name, k, t.addr(from), t.addr(to), err)
-	}
-	if t.typ == socket.SOCK_DGRAM {
-		return s.newPacketConn(k), nil
-	}
-	return s.ready(k), nil
+	return s.dial(ctx, t, from, to)
 }

@@ -1,10 +1,12 @@
 package ministack_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,4 +36,13 @@ func TestADialledConnectionComesFromTheNameThatItWasGiven(t *testing.T) {
 	require.NoError(t, c.Close())
 	_, err = s.DialFrom(t.Context(), "udp", "192.0.2.1:1", "127.0.0.1:80")
 	require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
+}
+
+// The end of its context is the error, as it is for a dial from anywhere.
+func TestADialFromANameEndsWithItsContext(t *testing.T) {
+	a, _ := pair(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err := a.DialFrom(ctx, "tcp", ":4000", "10.0.0.77:80")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -39,6 +39,8 @@ var order = []string{
 	"tcp",
 	"socket",
 	".",
+	"resolver",
+	"netstack",
 	"control drill",
 	"cmd/ministack test",
 }
