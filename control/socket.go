@@ -110,16 +110,16 @@ func listenPrivate(path string) (net.Listener, error) {
 		l.Close()
 		return nil, err
 	}
-	return &socket{l, path}, nil
+	return &socketFile{l, path}, nil
 }
 
-// socket is a listener that removes its file.
-type socket struct {
+// socketFile is a listener that removes its file.
+type socketFile struct {
 	net.Listener
 	path string
 }
 
-func (s *socket) Close() error {
+func (s *socketFile) Close() error {
 	err := s.Listener.Close()
 	if err == nil {
 		err = os.Remove(s.path)

@@ -18,14 +18,20 @@ const upgradeName = "ministack-stream"
 type frameKind byte
 
 const (
-	frameData   frameKind = iota // bytes of a stream, or one datagram
-	frameEOF                     // no more in this direction
-	frameError                   // an Error: the connection is gone
-	frameOpened                  // Opened: a listener's connection, or the one dialled
+	frameData    frameKind = iota // bytes of a stream, or one datagram
+	frameEOF                      // no more in this direction
+	frameError                    // an Error: the connection is gone
+	frameOpened                   // Opened: a listener's connection, or the one dialled
+	frameMessage                  // a Message, of a socket session
+	frameSent                     // Sent: what became of the client's message
 )
 
-// maxFrame bounds a frame's payload in bytes; a datagram fits.
-const maxFrame = 64 << 10
+// maxFrame bounds a frame's payload in bytes: a datagram fits, with its link
+// header and what a Message says of it.
+const (
+	maxFrame    = maxDatagram + 1<<10
+	maxDatagram = 64<<10 + 64
+)
 
 // Opened names the ends of a connection. One that came by a listener has a
 // token, by which the client asks for it.
