@@ -70,26 +70,32 @@ const (
 
 // Options of SOL_TCP.
 const (
-	TCP_NODELAY       = 1
-	TCP_MAXSEG        = 2
-	TCP_CORK          = 3
-	TCP_KEEPIDLE      = 4
-	TCP_KEEPINTVL     = 5
-	TCP_KEEPCNT       = 6
-	TCP_SYNCNT        = 7
-	TCP_LINGER2       = 8
-	TCP_DEFER_ACCEPT  = 9
-	TCP_WINDOW_CLAMP  = 10
-	TCP_INFO          = 11
-	TCP_QUICKACK      = 12
-	TCP_CONGESTION    = 13
-	TCP_USER_TIMEOUT  = 18
-	TCP_FASTOPEN      = 23
-	TCP_NOTSENT_LOWAT = 25
+	TCP_NODELAY              = 1
+	TCP_MAXSEG               = 2
+	TCP_CORK                 = 3
+	TCP_KEEPIDLE             = 4
+	TCP_KEEPINTVL            = 5
+	TCP_KEEPCNT              = 6
+	TCP_SYNCNT               = 7
+	TCP_LINGER2              = 8
+	TCP_DEFER_ACCEPT         = 9
+	TCP_WINDOW_CLAMP         = 10
+	TCP_INFO                 = 11
+	TCP_QUICKACK             = 12
+	TCP_CONGESTION           = 13
+	TCP_THIN_LINEAR_TIMEOUTS = 16
+	TCP_USER_TIMEOUT         = 18
+	TCP_FASTOPEN             = 23
+	TCP_TIMESTAMP            = 24
+	TCP_NOTSENT_LOWAT        = 25
 
 	TCP_FASTOPEN_CONNECT   = 30
 	TCP_FASTOPEN_KEY       = 33
 	TCP_FASTOPEN_NO_COOKIE = 34
+
+	TCP_RTO_MAX_MS    = 44
+	TCP_RTO_MIN_US    = 45
+	TCP_DELACK_MAX_US = 46
 )
 
 // Requests of ioctl.

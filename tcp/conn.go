@@ -135,6 +135,7 @@ type userState struct {
 	userTimeout                time.Duration
 	keepIdle, keepIntvl        time.Duration
 	keepCount, synRetries      int
+	timing                     timing
 	windowClamp                uint32
 	notSentLowat               uint32
 	rcvBufLocked, sndBufLocked bool

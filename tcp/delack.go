@@ -96,7 +96,7 @@ func (c *Conn) delayAck(now clock.Time) {
 		}
 		wait = min(wait, most)
 	}
-	at := now.Add(min(wait, delayedAckMax))
+	at := now.Add(min(wait, c.delackMax()))
 	if a.timer {
 		if c.timers.delackAt.Sub(now) <= a.ato/4 {
 			c.sendAck()
@@ -112,7 +112,7 @@ func (c *Conn) delayAck(now clock.Time) {
 func (c *Conn) holdAck(now clock.Time) {
 	c.ack.due, c.ack.held, c.ack.timer = true, true, true
 	c.enterQuick(maxQuickAcks)
-	c.armDelack(now.Add(delayedAckMax))
+	c.armDelack(now.Add(c.delackMax()))
 }
 
 // delackExpired is the timer of the delayed acknowledgement.

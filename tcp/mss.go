@@ -46,7 +46,7 @@ func (c *Conn) syncMSS(path int) {
 	if c.user.maxseg > 0 {
 		mss = min(mss, int(c.user.maxseg))
 	}
-	mss = c.boundToHalfWindow(max(mss, c.m.set.minSndMSS.Get())) - c.tsLen()
+	mss = c.boundToHalfWindow(max(mss, c.m.set.minSndMSS.Get()) - c.tsLen())
 	c.snd.mss = mss
 	if c.tx.MSS() != mss {
 		c.tx.SetMSS(mss)
@@ -61,7 +61,7 @@ func (c *Conn) boundToHalfWindow(size int) int {
 		half /= 2
 	}
 	if half > 0 && size > half {
-		return max(half, 68-c.m.headers())
+		return max(half, 68-HeaderLen-c.tsLen())
 	}
 	return size
 }

@@ -81,7 +81,11 @@ func (r *request) offer() *request {
 		return nil
 	}
 	r.advMSS = c.m.advertisedMSS(route, c.user.maxseg)
-	r.rcvWnd, r.rcvWScale = c.initialWindow(int(r.advMSS), r.wscaleOK)
+	mss := int(r.advMSS) // whole segments, as they will be
+	if r.ts {
+		mss -= lenTSPad
+	}
+	r.rcvWnd, r.rcvWScale = c.initialWindow(mss, r.wscaleOK)
 	return r
 }
 

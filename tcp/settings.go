@@ -31,7 +31,7 @@ type settings struct {
 	stdurg                                 *sysctl.Int
 	pacingSS, pacingCA                     *sysctl.Int
 	minTSOSegs, tsoRTTLog                  *sysctl.Int
-	rtoMin, rtoMax, hystart                *sysctl.Int
+	rtoMin, rtoMax, hystart, thinLinear    *sysctl.Int
 	fastOpen, notSentLowat                 *sysctl.Int
 	ecn, ecnFallback, accOption            *sysctl.Int
 	noMetricsSave, noSsthreshMetrics       *sysctl.Int
@@ -77,6 +77,7 @@ func (s *settings) declareTimers(r *sysctl.Registry) {
 	s.keepaliveIntvl = r.Int("net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)
 	s.keepaliveProbes = r.Int("net.ipv4.tcp_keepalive_probes", 9, 1, 127)
 	s.rtoMax = r.Int("net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)
+	s.thinLinear = r.Bool("net.ipv4.tcp_thin_linear_timeouts", false)
 	s.rtoMin = r.Int("net.ipv4.tcp_rto_min_us", 200000, 1, maxInt)
 }
 

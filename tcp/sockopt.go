@@ -22,6 +22,7 @@ const (
 	OptQuickAck     = 12
 	OptUserTimeout  = 18
 	OptFastOpen     = 23
+	OptTimestamp    = 24
 	OptNotSentLowat = 25
 
 	OptFastOpenConnect  = 30
@@ -54,8 +55,10 @@ func optionTable(name int) (option, bool) {
 		return option{func(c *Conn) int { return toInt(c.user.fastOpenNoCookie) }, setFastOpenNoCookie}, true
 	case OptDeferAccept:
 		return option{getDeferAccept, setDeferAccept}, true
+	case OptTimestamp:
+		return option{getTimestamp, refuse}, true
 	case OptNotSentLowat:
-		return option{func(c *Conn) int { return int(c.user.notSentLowat) },
+		return option{func(c *Conn) int { return int(int32(c.user.notSentLowat)) },
 			func(c *Conn, v int) error { c.user.notSentLowat = uint32(v); return nil }}, true
 	}
 	return timingOption(name)
@@ -76,7 +79,7 @@ func timingOption(name int) (option, bool) {
 	case OptWindowClamp:
 		return option{func(c *Conn) int { return int(c.rcv.clamp) }, setWindowClamp}, true
 	}
-	return option{}, false
+	return boundOption(name)
 }
 
 func toInt(b bool) int {
@@ -298,3 +301,9 @@ func (c *Conn) SetCongestion(name string) error {
 	}
 	return nil
 }
+
+// getTimestamp is what a segment that leaves now has as TSval (RFC 7323 3.2).
+func getTimestamp(c *Conn) int { return int(int32(c.timestampNow(c.Env().Clock.Now()))) }
+
+// refuse is the setter of what Linux lets only a socket under repair set.
+func refuse(*Conn, int) error { return syscall.EPERM }

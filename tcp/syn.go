@@ -7,7 +7,6 @@ import (
 	"github.com/slankdev/ministack/tcp/rtt"
 	"github.com/slankdev/ministack/tcp/rtx"
 	"github.com/slankdev/ministack/tcp/seq"
-	"time"
 )
 
 // The active side of the handshake (RFC 9293 3.5), and what both sides set up.
@@ -26,8 +25,8 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 		SlowStartAfterIdle: s.slowStartAfterIdle.Bool(),
 		Algorithm:          c.m.congestion.New(c.user.congestion),
 		Pool:               c.m.ranges,
-		RTT: rtt.Config{MinRTO: time.Duration(s.rtoMin.Get()) * time.Microsecond,
-			MaxRTO: time.Duration(s.rtoMax.Get()) * time.Millisecond},
+		ThinLinear:         c.user.timing.thinLinear || s.thinLinear.Bool(),
+		RTT:                rtt.Config{MinRTO: c.rtoMin(), MaxRTO: c.rtoMax()},
 	}, una)
 	c.tx.CC.MaxPacingRate = c.user.maxPacing
 	c.tx.CC.SlowStartPacing, c.tx.CC.AvoidancePacing = s.pacingSS.Get(), s.pacingCA.Get()

@@ -229,18 +229,15 @@ func (c *Conn) orphanRetries() int {
 }
 
 // backoffTime is how long n retransmissions take with exponential backoff from
-// the minimum RTO (retransmits_timed_out).
+// 200 ms, TCP_RTO_MIN, whatever the connection's own (retransmits_timed_out).
 func (c *Conn) backoffTime(n int) time.Duration {
-	base := time.Duration(c.m.set.rtoMin.Get()) * time.Microsecond
 	total := time.Duration(0)
-	for rto := base; n >= 0; n-- {
+	for rto := longTimer; n >= 0; n-- {
 		total += rto
-		rto = min(2*rto, maxRTO)
+		rto = min(2*rto, c.rtoMax())
 	}
 	return total
 }
-
-const maxRTO = 120 * time.Second
 
 // timeout ends the connection: nobody answers (tcp_write_err).
 func (c *Conn) timeout() {
@@ -259,8 +256,8 @@ func (c *Conn) needsProbe() bool {
 }
 
 func (c *Conn) probeInterval() time.Duration {
-	base := max(c.tx.RTT.RTO(), time.Duration(c.m.set.rtoMin.Get())*time.Microsecond)
-	return min(base<<min(c.timers.probeBackoff, 16), maxRTO)
+	base := max(c.tx.RTT.RTO(), c.rtoMin())
+	return min(base<<min(c.timers.probeBackoff, 16), c.rtoMax())
 }
 
 // windowProbe sends a byte of the window or, where it is closed, an old

@@ -96,6 +96,13 @@ func (e *Estimator) Backoff() {
 	e.rto = e.bound(e.rto << 1)
 }
 
+// NoBackoff takes all of them back: a thin stream waits no longer each time
+// (Linux's thin linear timeouts).
+func (e *Estimator) NoBackoff() {
+	e.backoff = 0
+	e.rto = e.base()
+}
+
 // Revert takes one backoff back: an ICMP error said that the path, not
 // congestion, lost the segment (RFC 6069).
 func (e *Estimator) Revert() {

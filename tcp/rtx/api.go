@@ -94,6 +94,7 @@ type Config struct {
 	NoDupThresh        bool // net.ipv4.tcp_recovery & 4: wait even after dupthresh SACKs
 	NoCollapse         bool // net.ipv4.tcp_retrans_collapse = 0
 	SlowStartAfterIdle bool // net.ipv4.tcp_slow_start_after_idle
+	ThinLinear         bool // net.ipv4.tcp_thin_linear_timeouts
 
 	Pool      *Pool        // storage of the queue, one for all connections of a stack
 	Algorithm cc.Algorithm // required

@@ -36,7 +36,10 @@ func (s *Sender) timeout() {
 	s.total.counters.Timeouts++
 	s.enterLoss()
 	s.rto.count(s.CC.Now)
-	if !s.handshake || s.rto.total > s.cfg.SYNLinear {
+	switch {
+	case s.staysLinear():
+		s.RTT.NoBackoff()
+	case !s.handshake || s.rto.total > s.cfg.SYNLinear:
 		s.RTT.Backoff()
 	}
 	s.rexmit = rexmitLost
