@@ -79,7 +79,7 @@ func (c *Conn) synAcked(s *segment, now clock.Time) skb.Reason {
 	switch {
 	case resend:
 		c.output(now) // with the acknowledgement
-	case c.unsent() > 0 || c.user.writers > 0 || c.ack.interactive():
+	case c.unsent() > 0 || c.user.writers > 0 || c.interactive():
 		c.holdAck(now)
 	default:
 		c.sendAck()

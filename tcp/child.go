@@ -12,6 +12,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c := m.NewSock()
 	c.inherit(l)
 	c.Local, c.Peer = r.local, r.peer
+	c.Options.TOS = r.answerTOS()
 	if c.auth = l.childAuth(r); c.auth != nil {
 		c.guard()
 	}

@@ -145,6 +145,7 @@ func (c *Conn) lingerInFinWait2(now clock.Time, finHere bool) {
 	wait := seconds(c.m.set.finTimeout)
 	switch {
 	case c.user.lingerTwo < 0:
+		c.Env().Stat.Inc(stat.TcpExtTCPAbortOnLinger)
 		c.abortLocked(rstLinger)
 		return
 	case c.user.lingerTwo > 0:

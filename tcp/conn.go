@@ -143,6 +143,7 @@ type userState struct {
 	bound                      bool
 	accepted                   bool   // it came out of an accept queue
 	noSpace                    bool   // the user waits for room (SOCK_NOSPACE)
+	firstSeq                   uint32 // to begin at, beyond a TIME-WAIT that made room; 0: anywhere
 	writers                    int    // calls that wait for the handshake with data
 	maxPacing                  uint64 // octets a second
 	fastOpenConnect            bool

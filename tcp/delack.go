@@ -19,12 +19,16 @@ const (
 	delayedAckMin = 40 * time.Millisecond
 	delayedAckMax = 200 * time.Millisecond
 	maxQuickAcks  = 16
-	pingpongFrom  = 1
+	maxPingpong   = 255
 )
 
-func (a *ackState) interactive() bool { return a.pingpong >= pingpongFrom }
+// interactive reports whether the connection answers what it gets: it did so
+// tcp_pingpong_thresh times in a row.
+func (c *Conn) interactive() bool { return c.ack.pingpong >= c.m.set.pingpong.Get() }
 
-func (c *Conn) quickMode() bool { return c.ack.quick > 0 && !c.ack.interactive() }
+func (c *Conn) enterInteractive() { c.ack.pingpong = c.m.set.pingpong.Get() }
+
+func (c *Conn) quickMode() bool { return c.ack.quick > 0 && !c.interactive() }
 
 // incrQuick raises the number of segments to acknowledge at once.
 func (c *Conn) incrQuick(most int) {
@@ -88,7 +92,7 @@ func (c *Conn) delayAck(now clock.Time) {
 	wait := a.ato
 	if wait > delayedAckMin {
 		most := 500 * time.Millisecond
-		if a.interactive() {
+		if c.interactive() {
 			most = delayedAckMax
 		}
 		if srtt := c.tx.RTT.SRTT(); srtt > 0 {
@@ -129,7 +133,7 @@ func (c *Conn) delackExpired(now clock.Time) {
 	if !a.due {
 		return
 	}
-	if a.interactive() {
+	if c.interactive() {
 		a.pingpong, a.ato = 0, delayedAckMin
 	} else {
 		a.ato = min(2*a.ato, c.tx.RTT.RTO())
@@ -156,7 +160,7 @@ func (c *Conn) ackSent() {
 // received.
 func (c *Conn) dataSent(now clock.Time) {
 	if now.Sub(c.ack.lastData) < c.ack.ato {
-		c.ack.pingpong++
+		c.ack.pingpong = min(c.ack.pingpong+1, maxPingpong)
 	}
 }
 
@@ -166,7 +170,7 @@ func (c *Conn) dataSent(now clock.Time) {
 func (c *Conn) userRead(copied int) {
 	a := &c.ack
 	if a.due && (c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mssGuess ||
-		copied > 0 && a.pushed && !a.interactive() && c.recvq.bytes == 0) {
+		copied > 0 && a.pushed && !c.interactive() && c.recvq.bytes == 0) {
 		c.sendAck()
 		return
 	}

@@ -35,7 +35,8 @@ type world struct {
 	// late adds to a segment's delay.
 	late func(s *wireSegment) time.Duration
 	seen []*wireSegment
-	keep bool // remember segments in seen
+	keep bool  // remember segments in seen
+	tos  uint8 // of all that arrives
 }
 
 // wireSegment is one segment on the wire, cut to size.
@@ -210,7 +211,7 @@ func (h *host) inject(src, dst netip.AddrPort, raw []byte) skb.Reason {
 	b := h.env.Pool.New(len(raw))
 	b.Append(raw)
 	b.Time = h.w.clk.Now()
-	b.Net = skb.Net{Src: src.Addr(), Dst: dst.Addr(), Proto: inet.ProtoTCP, TTL: 64}
+	b.Net = skb.Net{Src: src.Addr(), Dst: dst.Addr(), Proto: inet.ProtoTCP, TTL: 64, TOS: h.w.tos}
 	h.env.Trace.Mark(b)
 	r := h.m.Input(b)
 	h.m.EndBatch()

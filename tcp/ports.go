@@ -152,7 +152,8 @@ func (p *ports) release(u *portUse) {
 // EADDRNOTAVAIL if none is left.
 func (m *Module) connectPort(c *Conn) error {
 	if c.hash.use != nil {
-		if m.reusable(tuple{c.Local, c.Peer}) {
+		var ok bool
+		if c.user.firstSeq, ok = m.reusable(tuple{c.Local, c.Peer}); ok {
 			return nil
 		}
 		return errNamesTaken
@@ -167,8 +168,11 @@ func (m *Module) connectPort(c *Conn) error {
 		port := uint16(low + int((uint32(h)+*slot)%uint32(n)))
 		*slot++
 		local := netip.AddrPortFrom(c.Local.Addr(), port)
-		if p.sharable(port) && m.reusable(tuple{local, c.Peer}) {
-			c.Local = local
+		if !p.sharable(port) {
+			continue
+		}
+		if first, ok := m.reusable(tuple{local, c.Peer}); ok {
+			c.Local, c.user.firstSeq = local, first
 			c.hash.use = &portUse{port: port, addr: local.Addr(), device: c.Options.Device, reuse: true}
 			p.uses[port] = append(p.uses[port], c.hash.use)
 			return nil

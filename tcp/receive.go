@@ -242,7 +242,7 @@ func (c *Conn) fin(now clock.Time) {
 	switch c.state {
 	case Established:
 		c.setState(CloseWait)
-		c.ack.pingpong = pingpongFrom
+		c.enterInteractive()
 	case FinWait1:
 		c.ack.now = true
 		c.sendAck()

@@ -34,6 +34,7 @@ type request struct {
 	wscaleOK    bool
 	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
 	foExp, ecn  bool
+	tos         uint8   // of the SYN, the ECN field masked out
 	acc         *accECN // the SYN asked for AccECN
 	signer      signer  // of what answers the SYN, nil for none
 	foCookie    []byte  // to give in the first SYN-ACK
@@ -53,7 +54,7 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 	if hint := s.buf.CB[cbISN]; hint != 0 {
 		r.iss = seq.New(hint) // TIME-WAIT wants it beyond its own (RFC 6191)
 	}
-	r.ecn = c.requestECN(s)
+	r.ecn, r.tos = c.requestECN(s), s.buf.Net.TOS&^ecnMask
 	if c.requestAccECN(s) {
 		r.ecn, r.acc = false, newAccECN(s.buf.Net.TOS)
 	}
@@ -104,7 +105,7 @@ func (r *request) synAck(cause uint64) *reply {
 	if r.sentAt == 0 {
 		r.sentAt = now
 	}
-	flags, tos := SYN|ACK, r.listener.Options.TOS
+	flags, tos := SYN|ACK, r.answerTOS()
 	if r.ecn {
 		flags |= ECE
 		if r.listener.wantsECN() {
@@ -118,6 +119,14 @@ func (r *request) synAck(cause uint64) *reply {
 	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos, fields: f,
 		opts: optionSpace{sig: r.signer, mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
+}
+
+// answerTOS is the listener's, or the SYN's own (tcp_reflect_tos).
+func (r *request) answerTOS() uint8 {
+	if r.listener.m.set.reflectTOS.Bool() {
+		return r.tos
+	}
+	return r.listener.Options.TOS
 }
 
 // arm sets the timer of the next SYN-ACK: one second, doubled each time

@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/slankdev/ministack/sysctl"
@@ -35,7 +34,9 @@ type settings struct {
 	fastOpen, notSentLowat                 *sysctl.Int
 	ecn, ecnFallback, accOption            *sysctl.Int
 	noMetricsSave, noSsthreshMetrics       *sysctl.Int
-	congestion                             *sysctl.String
+	pingpong, reflectTOS, collapse         *sysctl.Int
+	minRTTWindow, twReuseDelay             *sysctl.Int
+	congestion, allowed                    *sysctl.String
 }
 
 const maxInt = 1<<31 - 1
@@ -52,6 +53,7 @@ func (s *settings) declareFeatures(r *sysctl.Registry) {
 	s.dsack = r.Bool("net.ipv4.tcp_dsack", true)
 	s.timestamps = r.Int("net.ipv4.tcp_timestamps", 1, 0, 2)
 	s.windowScaling = r.Bool("net.ipv4.tcp_window_scaling", true)
+	s.reflectTOS = r.Bool("net.ipv4.tcp_reflect_tos", false)
 	s.stdurg = r.Bool("net.ipv4.tcp_stdurg", false)
 	s.rfc1337 = r.Bool("net.ipv4.tcp_rfc1337", false)
 	s.abortOnOverflow = r.Bool("net.ipv4.tcp_abort_on_overflow", false)
@@ -76,6 +78,7 @@ func (s *settings) declareTimers(r *sysctl.Registry) {
 	s.keepaliveTime = r.Int("net.ipv4.tcp_keepalive_time", 7200, 1, 32767)
 	s.keepaliveIntvl = r.Int("net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)
 	s.keepaliveProbes = r.Int("net.ipv4.tcp_keepalive_probes", 9, 1, 127)
+	s.pingpong = r.Int("net.ipv4.tcp_pingpong_thresh", 1, 1, maxPingpong)
 	s.rtoMax = r.Int("net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)
 	s.thinLinear = r.Bool("net.ipv4.tcp_thin_linear_timeouts", false)
 	s.rtoMin = r.Int("net.ipv4.tcp_rto_min_us", 200000, 1, maxInt)
@@ -86,6 +89,7 @@ func (s *settings) declareQueues(r *sysctl.Registry) {
 	s.maxSynBacklog = r.Int("net.ipv4.tcp_max_syn_backlog", 4096, 0, maxInt)
 	s.somaxconn = r.Int("net.core.somaxconn", 4096, 0, maxInt)
 	s.twReuse = r.Int("net.ipv4.tcp_tw_reuse", 2, 0, 2)
+	s.twReuseDelay = r.Int("net.ipv4.tcp_tw_reuse_delay", 1000, 0, 60000)
 	s.maxTWBuckets = r.Int("net.ipv4.tcp_max_tw_buckets", 262144, 0, maxInt)
 	s.portRange = r.Vector("net.ipv4.ip_local_port_range", 32768, 60999)
 	s.rmem = r.Vector("net.ipv4.tcp_rmem", 4096, 131072, 6291456)
@@ -103,6 +107,8 @@ func (s *settings) declareRecovery(r *sysctl.Registry) {
 	s.recovery = r.Int("net.ipv4.tcp_recovery", 1, 0, 7)
 	s.earlyRetrans = r.Int("net.ipv4.tcp_early_retrans", 3, 0, 4)
 	s.frto = r.Int("net.ipv4.tcp_frto", 2, 0, 2)
+	s.collapse = r.Bool("net.ipv4.tcp_retrans_collapse", true)
+	s.minRTTWindow = r.Int("net.ipv4.tcp_min_rtt_wlen", 300, 0, 86400)
 	s.minTSOSegs = r.Int("net.ipv4.tcp_min_tso_segs", 2, 1, 255)
 	s.tsoRTTLog = r.Int("net.ipv4.tcp_tso_rtt_log", 9, 0, 31)
 	s.noMetricsSave = r.Bool("net.ipv4.tcp_no_metrics_save", false)
@@ -110,18 +116,5 @@ func (s *settings) declareRecovery(r *sysctl.Registry) {
 	s.pacingSS = r.Int("net.ipv4.tcp_pacing_ss_ratio", 200, 0, 1000)
 	s.pacingCA = r.Int("net.ipv4.tcp_pacing_ca_ratio", 120, 0, 1000)
 }
-
-// declareCongestion offers the algorithms that the registry knows.
-func (s *settings) declareCongestion(r *sysctl.Registry, known *cc.Registry) {
-	s.congestion = r.String("net.ipv4.tcp_congestion_control", "cubic", func(name string) error {
-		if known.New(name) == nil {
-			return fmt.Errorf("no congestion control %q; there are: %s", name, known.Names())
-		}
-		return nil
-	})
-	r.String("net.ipv4.tcp_available_congestion_control", known.Names(), readOnly)
-}
-
-func readOnly(string) error { return fmt.Errorf("read-only") }
 
 func seconds(v *sysctl.Int) time.Duration { return time.Duration(v.Get()) * time.Second }

@@ -44,7 +44,7 @@ func optionTable(name int) (option, bool) {
 	case OptMaxSeg:
 		return option{getMaxSeg, setMaxSeg}, true
 	case OptQuickAck:
-		return option{func(c *Conn) int { return toInt(!c.ack.interactive()) }, setQuickAck}, true
+		return option{func(c *Conn) int { return toInt(!c.interactive()) }, setQuickAck}, true
 	case OptUserTimeout:
 		return option{func(c *Conn) int { return int(c.user.userTimeout / time.Millisecond) }, setUserTimeout}, true
 	case OptFastOpen:
@@ -167,14 +167,14 @@ func setMaxSeg(c *Conn, v int) error {
 // enters it.
 func setQuickAck(c *Conn, v int) error {
 	if v == 0 {
-		c.ack.pingpong = pingpongFrom
+		c.enterInteractive()
 		return nil
 	}
 	c.ack.pingpong = 0
 	if c.ack.due && c.state.in(setOf(Established, CloseWait)) {
 		c.ack.now = true
 		if v&1 == 0 {
-			c.ack.pingpong = pingpongFrom
+			c.enterInteractive()
 		}
 	}
 	return nil
@@ -278,28 +278,6 @@ func (c *Conn) SetSndBuf(n int) {
 	if c.user.noSpace && c.writable() {
 		c.Wake(inet.PollOut)
 	}
-}
-
-// Congestion returns the name of the congestion control (TCP_CONGESTION).
-func (c *Conn) Congestion() string {
-	c.Lock()
-	defer c.Unlock()
-	return c.user.congestion
-}
-
-// SetCongestion chooses another congestion control. Error: ENOENT.
-func (c *Conn) SetCongestion(name string) error {
-	a := c.m.congestion.New(name)
-	if a == nil {
-		return syscall.ENOENT
-	}
-	c.Lock()
-	defer c.Unlock()
-	c.user.congestion = name
-	if !c.state.in(setOf(Closed, Listen)) {
-		c.tx.SetAlgorithm(c.Env().Clock.Now(), a)
-	}
-	return nil
 }
 
 // getTimestamp is what a segment that leaves now has as TSval (RFC 7323 3.2).

@@ -22,11 +22,12 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 		NoFRTO:             !s.frto.Bool(),
 		StaticReoWnd:       s.recovery.Get()&2 != 0,
 		NoDupThresh:        s.recovery.Get()&4 != 0,
+		NoCollapse:         !s.collapse.Bool(),
 		SlowStartAfterIdle: s.slowStartAfterIdle.Bool(),
 		Algorithm:          c.m.congestion.New(c.user.congestion),
 		Pool:               c.m.ranges,
 		ThinLinear:         c.user.timing.thinLinear || s.thinLinear.Bool(),
-		RTT:                rtt.Config{MinRTO: c.rtoMin(), MaxRTO: c.rtoMax()},
+		RTT:                rtt.Config{MinRTO: c.rtoMin(), MaxRTO: c.rtoMax(), MinWindow: max(seconds(s.minRTTWindow), 1)},
 	}, una)
 	c.tx.CC.MaxPacingRate = c.user.maxPacing
 	c.tx.CC.SlowStartPacing, c.tx.CC.AvoidancePacing = s.pacingSS.Get(), s.pacingCA.Get()
@@ -64,6 +65,9 @@ func (c *Conn) sendSyn(now clock.Time, data []byte) error {
 func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 	s := &c.m.set
 	c.snd.iss, c.snd.firstSyn = c.m.isn(c.Local, c.Peer), now
+	if c.user.firstSeq != 0 {
+		c.snd.iss = seq.New(c.user.firstSeq)
+	}
 	c.ts.on = s.timestamps.Bool()
 	c.ts.offset = c.m.tsOffset(c.Local, c.Peer)
 	c.ts.sackOK, c.ts.wscaleOK = s.sack.Bool(), s.windowScaling.Bool()

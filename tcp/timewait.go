@@ -102,6 +102,15 @@ func (m *Module) enterTimeWait(c *Conn, sub State, wait time.Duration) {
 	t.node = m.demux.replace(c.hash.node, t)
 	t.use, c.hash.use, c.hash.node = c.hash.use, nil, nil
 	m.waiting.add(t)
+	m.env.Stat.Inc(timeWaitCounter(wait))
+}
+
+// timeWaitCounter tells short waits, of orphans in FIN-WAIT-2, from others.
+func timeWaitCounter(wait time.Duration) stat.ID {
+	if wait <= 4*time.Second {
+		return stat.TcpExtTWKilled
+	}
+	return stat.TcpExtTW
 }
 
 // expireTimeWait ends the entries whose time has come.
@@ -111,9 +120,6 @@ func (m *Module) expireTimeWait() {
 	defer w.mu.Unlock()
 	now := m.env.Clock.Now()
 	for t := w.first; t != nil && t.expires <= now; t = w.first {
-		if t.sub == TimeWait {
-			m.env.Stat.Inc(stat.TcpExtTW)
-		}
 		m.kill(t)
 	}
 	if w.first != nil {
@@ -194,12 +200,15 @@ func (t *timeWait) reopen(b *skb.Buffer) skb.Reason {
 		m.waiting.mu.Unlock()
 		return b.Drop(skb.NoSocket)
 	}
-	m.env.Stat.Inc(stat.TcpExtTWRecycled)
 	m.kill(t)
 	m.waiting.mu.Unlock()
-	b.CB[cbISN] = max(t.sndNxt.Add(65535+2).Uint32(), 1)
+	b.CB[cbISN] = t.nextISN()
 	return l.Receive(b)
 }
+
+// nextISN is beyond every window that the old incarnation could have sent in
+// (RFC 9293 3.4.3).
+func (t *timeWait) nextISN() uint32 { return max(t.sndNxt.Add(65535+2).Uint32(), 1) }
 
 // finWait2 waits for the peer's FIN, which may come with nothing else: there
 // is nobody to read.
@@ -295,30 +304,30 @@ func (t *timeWait) sendAck(cause uint64) {
 
 // reusable reports whether a new connection may have these names: they are
 // free, or wait in TIME-WAIT where tcp_tw_reuse lets timestamps tell the
-// incarnations apart (RFC 6191).
-func (m *Module) reusable(names tuple) bool {
+// incarnations apart (RFC 6191). The new one's sequence numbers are to begin
+// at first, beyond the old one's; 0: anywhere.
+func (m *Module) reusable(names tuple) (first uint32, ok bool) {
 	switch e := m.demux.lookup(&names).(type) {
 	case nil:
-		return true
+		return 0, true
 	case *timeWait:
 		return m.reuse(e, names)
 	}
-	return false
+	return 0, false
 }
 
-const reuseAfter = time.Second
-
-func (m *Module) reuse(t *timeWait, names tuple) bool {
+func (m *Module) reuse(t *timeWait, names tuple) (first uint32, ok bool) {
 	mode := m.set.twReuse.Get()
 	if mode == 0 || mode == 2 && !names.peer.Addr().IsLoopback() {
-		return false
+		return 0, false
 	}
 	m.waiting.mu.Lock()
 	defer m.waiting.mu.Unlock()
 	age := timeWaitLen - t.expires.Sub(m.env.Clock.Now())
-	if t.dead || t.sub != TimeWait || !t.ts || age < reuseAfter {
-		return t.dead
+	if t.dead || t.sub != TimeWait || !t.ts || age < time.Duration(m.set.twReuseDelay.Get())*time.Millisecond {
+		return 0, t.dead
 	}
 	m.kill(t)
-	return true
+	m.env.Stat.Inc(stat.TcpExtTWRecycled)
+	return t.nextISN(), true
 }
