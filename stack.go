@@ -18,6 +18,7 @@ import (
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/socket"
 	"github.com/slankdev/ministack/stat"
@@ -49,6 +50,7 @@ type Stack struct {
 	arp    *arp.Module
 	ip     *ipv4.Module
 	icmp   *icmp.Module
+	raw    *raw.Module
 	udp    *udp.Module
 	tcp    *tcp.Module
 	socket *socket.Family
@@ -64,11 +66,12 @@ func New(cfg Config) (*Stack, error) {
 	s.arp = arp.New(env, s.link)        //   0x0806
 	s.ip = ipv4.New(env, s.link, s.arp) //   0x0800
 	s.icmp = icmp.New(env, s.ip)        //     protocol 1
+	s.raw = raw.New(env, s.ip, s.icmp)  //     before every protocol
 	s.tcp = tcp.New(env, s.ip)          //     protocol 6
 	s.udp = udp.New(env, s.ip, s.tcp.PortRange())
 	s.ip.Handle(inet.ProtoTCP, s.tcp)
 	s.ip.Handle(inet.ProtoUDP, s.udp) //     protocol 17
-	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, UDP: s.udp, TCP: s.tcp})
+	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, Raw: s.raw, UDP: s.udp, TCP: s.tcp})
 
 	env.Dev.Rx = s.link.Input         // frames enter here
 	env.Dev.BatchEnd = s.tcp.EndBatch // acknowledgements once a batch

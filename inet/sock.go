@@ -92,7 +92,6 @@ type Options struct {
 	Timestamp            bool
 	RecvTTL, RecvTOS     bool
 	PktInfo              bool
-	HdrIncl              bool
 	LingerSeconds        int
 	Device               int // index, SO_BINDTODEVICE
 	TTL                  uint8

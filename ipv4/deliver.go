@@ -29,14 +29,14 @@ func (m *Module) deliver(b *skb.Buffer) skb.Reason {
 	if b.Traced {
 		m.env.Trace.Packet(trace.IPv4Local, b, uint32(proto), uint32(b.Len()), 0, 0)
 	}
-	raw := m.raw.deliver(m, b)
+	b.Pull(h.Len())
+	b.SetTransport()
+	raw := m.raw.Input(b)
 	p := m.protocols[proto].Load()
 	if p == nil {
 		return m.noProtocol(b, raw)
 	}
 	m.env.Stat.Inc(stat.IpInDelivers)
-	b.Pull(h.Len())
-	b.SetTransport()
 	return (*p).Input(b)
 }
 

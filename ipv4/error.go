@@ -29,13 +29,10 @@ func (m *Module) InputError(b *skb.Buffer, e *inet.Error) bool {
 // report tells raw sockets and the protocol of an error about the packet in b.
 func (m *Module) report(b *skb.Buffer, h Header, e *inet.Error) {
 	b.Net = skb.Net{Src: h.Src(), Dst: h.Dst(), Proto: h.Proto(), TTL: h.TTL(), TOS: h.TOS(), DF: h.DF()}
-	for _, r := range *m.raw.list[h.Proto()].Load() {
-		if r.Error != nil && r.matches(h.Dst(), h.Src(), int(b.IfIndex)) {
-			r.Error(b, e)
-		}
-	}
+	b.SetNetwork()
 	b.Pull(h.Len())
 	b.SetTransport()
+	m.raw.Error(b, e)
 	if p := m.protocols[h.Proto()].Load(); p != nil {
 		(*p).Error(b, e)
 	}

@@ -22,7 +22,7 @@ type Module struct {
 	set  settings
 
 	protocols [256]atomic.Pointer[inet.Protocol]
-	raw       rawTable
+	raw       Raw
 	routes    routes
 	groups    groups
 	frags     reassembler
@@ -57,10 +57,9 @@ func (s *settings) declare(r *sysctl.Registry) {
 // New returns the module, entered for IPv4's EtherType and for the neighbours
 // that do not answer.
 func New(env *inet.Env, l *link.Module, n *arp.Module) *Module {
-	m := &Module{env: env, link: l, arp: n, sendError: func(*skb.Buffer, *inet.Error) {}}
+	m := &Module{env: env, link: l, arp: n, raw: noRaw{}, sendError: func(*skb.Buffer, *inet.Error) {}}
 	m.set.declare(env.Sysctl)
 	m.routes.init()
-	m.raw.init()
 	m.groups.init()
 	m.frags.init(m)
 	m.pmtu.init()

@@ -35,14 +35,6 @@ func (m *Module) Output(b *skb.Buffer, r *inet.Route, h *inet.Header) error {
 	return m.send(b, r, h.DF, h.Loop)
 }
 
-// OutputRaw sends a packet that has its header (raw_send_hdrinc): never
-// fragmented. Errors as Output.
-func (m *Module) OutputRaw(b *skb.Buffer, r *inet.Route) error {
-	m.env.Stat.Inc(stat.IpOutRequests)
-	b.SetNetwork()
-	return m.send(b, r, true, true)
-}
-
 // send fits the packet to the route's MTU and gives it to the link.
 func (m *Module) send(b *skb.Buffer, r *inet.Route, df, loop bool) error {
 	if b.Traced {

@@ -1,90 +1,79 @@
 package ipv4
 
 import (
-	"net/netip"
-	"sync"
-	"sync/atomic"
+	"encoding/binary"
+	"syscall"
 
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
-	"github.com/slankdev/ministack/trace"
+	"github.com/slankdev/ministack/stat"
 )
 
-// RawReceiver is who gets datagrams beside, and before, the protocol: a raw
-// socket. Unset fields match everything (B8).
-type RawReceiver struct {
-	Proto       uint8
-	Peer, Local netip.Addr
-	Device      int
-	// Deliver gets a clone that begins at the network header, and takes it
-	// over.
-	Deliver func(b *skb.Buffer)
-	// Error is told of ICMP errors about what the socket sent; may be nil.
-	Error func(b *skb.Buffer, e *inet.Error)
+// Raw is who gets datagrams beside, and before, their protocol: the raw sockets
+// (raw.c). In both calls the buffer's data begins behind the network header,
+// which is marked, and stays the caller's.
+type Raw interface {
+	// Input gives whoever listens for the datagram's protocol a copy, and
+	// reports whether anybody does (raw_local_deliver).
+	Input(b *skb.Buffer) bool
+	// Error tells who sent the quoted packet of an ICMP error (raw_icmp_error).
+	Error(b *skb.Buffer, e *inet.Error)
 }
 
-func (r *RawReceiver) matches(src, dst netip.Addr, device int) bool {
-	return (!r.Peer.IsValid() || r.Peer == src) && (!r.Local.IsValid() || r.Local == dst) &&
-		(r.Device == 0 || r.Device == device)
-}
+// HandleRaw enters the raw sockets. It is called before the first packet.
+func (m *Module) HandleRaw(r Raw) { m.raw = r }
 
-// rawTable holds the receivers by protocol, copied on write (raw_v4_hashinfo).
-type rawTable struct {
-	mu   sync.Mutex
-	list [256]atomic.Pointer[[]*RawReceiver]
-}
+// noRaw are the raw sockets of a stack that has none.
+type noRaw struct{}
 
-func (t *rawTable) init() {
-	for i := range t.list {
-		t.list[i].Store(&[]*RawReceiver{})
+func (noRaw) Input(*skb.Buffer) bool { return false }
+
+func (noRaw) Error(*skb.Buffer, *inet.Error) {}
+
+// CheckRaw looks at a packet with its header that a user wants to send by the
+// route (the first half of raw_send_hdrinc, B4): whether it fits the device and
+// whether its header ends within it. Errors: EMSGSIZE, EINVAL.
+func CheckRaw(p []byte, r *inet.Route) error {
+	switch {
+	case len(p) > mtuOf(r.Dev):
+		return syscall.EMSGSIZE
+	case len(p) < HeaderLen, Header(p).Len() > len(p):
+		return syscall.EINVAL
 	}
+	return nil
 }
 
-// AddRaw enters a receiver, RemoveRaw takes it out.
-func (m *Module) AddRaw(r *RawReceiver) {
-	m.raw.change(r.Proto, func(l []*RawReceiver) []*RawReceiver { return append(l, r) })
-}
-
-// RemoveRaw takes a receiver out.
-func (m *Module) RemoveRaw(r *RawReceiver) {
-	m.raw.change(r.Proto, func(l []*RawReceiver) []*RawReceiver {
-		var kept []*RawReceiver
-		for _, o := range l {
-			if o != r {
-				kept = append(kept, o)
-			}
-		}
-		return kept
-	})
-}
-
-func (t *rawTable) change(proto uint8, f func([]*RawReceiver) []*RawReceiver) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	next := f(append([]*RawReceiver(nil), *t.list[proto].Load()...))
-	t.list[proto].Store(&next)
-}
-
-// deliver gives every matching receiver a clone, and reports whether there was
-// one (raw_local_deliver).
-func (t *rawTable) deliver(m *Module, b *skb.Buffer) bool {
-	list := *t.list[b.Net.Proto].Load()
-	if len(list) == 0 {
-		return false
+// OutputRaw sends a packet whose header the user wrote, and that CheckRaw let
+// pass (the second half of raw_send_hdrinc): length and checksum are always
+// set, identification and source where they are 0 (B3). The route leads to the
+// socket's destination, whatever the header says. loop is IP_MULTICAST_LOOP.
+// Errors as Output.
+func (m *Module) OutputRaw(b *skb.Buffer, r *inet.Route, loop bool) error {
+	h := Header(b.Data())
+	b.SetNetwork()
+	if h.Len() < HeaderLen { // Linux lets a header be too short, and leaves it alone
+		return m.transmitRaw(b, r)
 	}
-	any := false
-	for _, r := range list {
-		if r.matches(b.Net.Src, b.Net.Dst, int(b.IfIndex)) {
-			any = true
-			c := b.Clone()
-			if b.Traced {
-				m.env.Trace.Packet(trace.RawClone, c, 0, 0, 0, 0)
-			}
-			r.Deliver(c)
-		}
+	m.complete(h, r)
+	b.Net = skb.Net{Src: h.Src(), Dst: h.Dst(), Proto: h.Proto(), TTL: h.TTL(), TOS: h.TOS(), DF: h.DF()}
+	return m.send(b, r, h.DF(), loop)
+}
+
+// complete fills in what is the stack's in a header of the user's.
+func (m *Module) complete(h Header, r *inet.Route) {
+	if h.Src().IsUnspecified() {
+		src := r.Src.As4()
+		copy(h[offSrc:], src[:])
 	}
-	if b.Traced {
-		m.env.Trace.Packet(trace.RawLookup, b, uint32(b.Net.Proto), uint32(len(list)), 0, 0)
+	if h.ID() == 0 {
+		binary.BigEndian.PutUint16(h[offID:], m.ids.next(r, h.Proto(), 1))
 	}
-	return any
+	h.setTotal(len(h))
+	h.seal()
+}
+
+// transmitRaw sends what has no header to speak of as it is.
+func (m *Module) transmitRaw(b *skb.Buffer, r *inet.Route) error {
+	m.env.Stat.Inc(stat.IpOutTransmits)
+	return m.transmit(b, r)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/netdev"
-	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/socket"
 	"github.com/slankdev/ministack/test/world"
 	"github.com/stretchr/testify/require"
 )
@@ -140,8 +140,8 @@ func TestTheLowestAddressOfANetworkIsAHost(t *testing.T) { // Linux 5.14
 func TestOwnBroadcastsComeBack(t *testing.T) { // ip_mc_output
 	for _, dst := range []string{"10.0.0.255", "255.255.255.255", "224.0.0.1"} {
 		p := world.NewPeer(t)
-		var got []*skb.Buffer
-		p.S.IP().AddRaw(&ipv4.RawReceiver{Proto: 50, Deliver: func(b *skb.Buffer) { got = append(got, b) }})
+		k, err := p.S.Socket(socket.AF_INET, socket.SOCK_RAW, 50)
+		require.NoError(t, err)
 		r, err := p.S.IP().Route(&inet.Flow{Dst: addr(dst)})
 		require.NoError(t, err)
 		b := p.S.Pool().New(12)
@@ -149,39 +149,10 @@ func TestOwnBroadcastsComeBack(t *testing.T) { // ip_mc_output
 		require.NoError(t, p.S.IP().Output(b, r, &inet.Header{Proto: 50, TTL: 1, Loop: true}))
 		p.S.Flush()
 		require.Len(t, p.Take(), 1, dst)
-		require.Len(t, got, 1, dst)
-		require.Equal(t, "many hearers", string(got[0].Data()[20:]))
-		require.Equal(t, addr("10.0.0.1"), got[0].Net.Src)
-		got[0].Consume()
+		buf := make([]byte, 100)
+		n, from, err := k.RecvFrom(buf, socket.MSG_DONTWAIT)
+		require.NoError(t, err)
+		require.Equal(t, "many hearers", string(buf[20:n]))
+		require.Equal(t, addr("10.0.0.1"), from.Addr())
 	}
-}
-
-func TestRawReceiversMatchByFourFields(t *testing.T) { // B7, B8, B9
-	p := world.NewPeer(t)
-	p.Introduce()
-	counts := map[string]int{}
-	for name, r := range map[string]*ipv4.RawReceiver{
-		"all":          {},
-		"peer":         {Peer: addr("10.0.0.9")},
-		"other peer":   {Peer: addr("10.0.0.8")},
-		"local":        {Local: addr("10.0.0.1")},
-		"other local":  {Local: addr("10.0.0.2")},
-		"device":       {Device: 2},
-		"other device": {Device: 1},
-	} {
-		r.Proto = 1
-		r.Deliver = func(b *skb.Buffer) { counts[name]++; b.Consume() }
-		p.S.IP().AddRaw(r)
-	}
-	p.SendRaw(echoTo(p, p.IPv4(1), 8))
-	require.Equal(t, map[string]int{"all": 1, "peer": 1, "local": 1, "device": 1}, counts)
-	require.NotNil(t, icmpOf(p.One()), "the protocol acts as well")
-
-	gone := &ipv4.RawReceiver{Proto: 253, Deliver: func(b *skb.Buffer) { b.Consume() }}
-	p.S.IP().AddRaw(gone)
-	p.SendRaw(echoTo(p, p.IPv4(253), 8))
-	p.Silent("B9: a receiver suppresses protocol unreachable")
-	p.S.IP().RemoveRaw(gone)
-	p.SendRaw(echoTo(p, p.IPv4(253), 8))
-	require.EqualValues(t, 0x0302, icmpOf(p.One()).TypeCode)
 }

@@ -1,6 +1,9 @@
 package socket
 
-import "github.com/slankdev/ministack/inet"
+import (
+	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/raw"
+)
 
 // Constants with Linux's values (socket(2), ip(7), tcp(7), poll(2)), whatever
 // the system that the program runs on.
@@ -28,6 +31,7 @@ const (
 	SOL_IP     = 0
 	SOL_TCP    = 6
 	SOL_UDP    = 17
+	SOL_RAW    = 255
 )
 
 // Options of SOL_SOCKET.
@@ -55,6 +59,7 @@ const (
 const (
 	IP_TOS             = 1
 	IP_TTL             = 2
+	IP_HDRINCL         = 3
 	IP_PKTINFO         = 8
 	IP_MTU_DISCOVER    = 10
 	IP_RECVERR         = 11
@@ -67,6 +72,9 @@ const (
 	IP_ADD_MEMBERSHIP  = 35
 	IP_DROP_MEMBERSHIP = 36
 )
+
+// Options of SOL_RAW.
+const ICMP_FILTER = raw.OptICMPFilter
 
 // Options of SOL_TCP.
 const (

@@ -70,3 +70,5 @@ func (o dgramOps) Ioctl(request int) (int, error) {
 func (o dgramOps) SetInt(int, int, int) error { return syscall.ENOPROTOOPT }
 
 func (o dgramOps) GetInt(int, int) (int, error) { return 0, syscall.ENOPROTOOPT }
+
+func (o dgramOps) setDevice(index int) { o.s.SetDevice(index) }

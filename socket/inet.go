@@ -9,6 +9,7 @@ import (
 	"github.com/slankdev/ministack/icmp"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
+	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/sysctl"
 	"github.com/slankdev/ministack/tcp"
 	"github.com/slankdev/ministack/trace"
@@ -19,6 +20,7 @@ import (
 type Protocols struct {
 	IP   *ipv4.Module
 	ICMP *icmp.Module
+	Raw  *raw.Module
 	UDP  *udp.Module
 	TCP  *tcp.Module
 }
@@ -34,10 +36,10 @@ type Family struct {
 	calls sync.Pool // of *call
 }
 
-// kind is one row of the table.
+// kind is one row of the table; protocol 0 is any.
 type kind struct {
 	typ, protocol int
-	make          func() Ops
+	make          func(protocol int) Ops
 }
 
 // settings are the sysctls of net.core that sockets share.
@@ -57,20 +59,21 @@ func New(env *inet.Env, p Protocols) *Family {
 	f.set.pingGroups = env.Sysctl.Vector("net.ipv4.ping_group_range", 0, 1<<31-1)
 	f.open.all = map[*Socket]struct{}{}
 	f.table = []kind{
-		{SOCK_STREAM, IPPROTO_TCP, func() Ops { return streamOps{p.TCP.NewSock()} }},
+		{SOCK_STREAM, IPPROTO_TCP, func(int) Ops { return streamOps{p.TCP.NewSock()} }},
 		{SOCK_DGRAM, IPPROTO_UDP, f.newDatagram},
 		{SOCK_DGRAM, IPPROTO_ICMP, f.newPing},
+		{SOCK_RAW, IPPROTO_IP, f.newRaw},
 	}
 	return f
 }
 
-func (f *Family) newDatagram() Ops {
+func (f *Family) newDatagram(int) Ops {
 	s := f.proto.UDP.NewSock()
 	f.size(&s.Sock)
 	return dgramOps{s}
 }
 
-func (f *Family) newPing() Ops {
+func (f *Family) newPing(int) Ops {
 	s := newPing(f.env, f.proto)
 	f.size(&s.Sock)
 	return pingOps{s}
@@ -107,7 +110,7 @@ func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
 	if k.typ == SOCK_DGRAM && k.protocol == IPPROTO_ICMP && !f.mayPing() {
 		return nil, syscall.EACCES
 	}
-	s := f.enter(&Socket{ops: k.make(), domain: domain, typ: typ, protocol: k.protocol})
+	s := f.enter(&Socket{ops: k.make(k.protocol), domain: domain, typ: typ, protocol: k.protocol})
 	if s == nil {
 		return nil, net.ErrClosed
 	}
@@ -118,21 +121,23 @@ func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
 	return s, nil
 }
 
-// find looks (type, protocol) up; protocol 0 takes the type's first. Raw
-// sockets have no first (B1).
+// find looks (type, protocol) up (inet_create). A row of protocol 0 takes any
+// other, and protocol 0 takes the type's first row that has one: raw sockets
+// have none (B1).
 func (f *Family) find(typ, protocol int) (kind, error) {
 	err := syscall.ESOCKTNOSUPPORT
-	if typ == SOCK_RAW {
-		err = syscall.EPROTONOSUPPORT
-	}
 	for _, k := range f.table {
 		if k.typ != typ {
 			continue
 		}
-		err = syscall.EPROTONOSUPPORT
-		if protocol == k.protocol || protocol == IPPROTO_IP {
+		switch {
+		case protocol == k.protocol && protocol != IPPROTO_IP, protocol == IPPROTO_IP && k.protocol != IPPROTO_IP:
+			return k, nil
+		case protocol != k.protocol && k.protocol == IPPROTO_IP:
+			k.protocol = protocol
 			return k, nil
 		}
+		err = syscall.EPROTONOSUPPORT
 	}
 	return kind{}, err
 }

@@ -106,8 +106,8 @@ func (s *Socket) setDevice(index int) error {
 	if index != 0 && s.family.env.Dev.ByIndex(index) == nil {
 		return syscall.ENODEV
 	}
-	if o, ok := s.ops.(dgramOps); ok {
-		o.s.SetDevice(index)
+	if o, ok := s.ops.(interface{ setDevice(int) }); ok {
+		o.setDevice(index)
 		return nil
 	}
 	c := s.ops.Common()

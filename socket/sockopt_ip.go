@@ -8,6 +8,9 @@ import (
 
 // setIPOption sets an option of level SOL_IP (ip(7)).
 func (s *Socket) setIPOption(name, value int) error {
+	if name == IP_HDRINCL {
+		return s.setHdrIncl(value != 0)
+	}
 	c := s.ops.Common()
 	c.Lock()
 	defer c.Unlock()
@@ -70,8 +73,11 @@ func (s *Socket) setMulticastOption(o *inet.Options, name, value int) error {
 
 // ipOption returns an option of level SOL_IP.
 func (s *Socket) ipOption(name int) (int, error) {
-	if name == IP_MTU {
+	switch name {
+	case IP_MTU:
 		return s.pathMTU()
+	case IP_HDRINCL:
+		return number(s.hdrIncl()), nil
 	}
 	c := s.ops.Common()
 	c.Lock()

@@ -27,6 +27,8 @@ type calls interface {
 	SetNonblock(on bool)
 	Setsockopt(level, name, value int) error
 	Getsockopt(level, name int) (int, error)
+	SetsockoptString(level, name int, value string) error
+	GetsockoptString(level, name int) (string, error)
 	Ioctl(request int) (int, error)
 	Poll() inet.Ready
 }

@@ -242,6 +242,18 @@ func (k *kernel) Getsockopt(level, name int) (int, error) {
 	return unix.GetsockoptInt(k.fd, level, name)
 }
 
+func (k *kernel) SetsockoptString(level, name int, value string) error {
+	return unix.SetsockoptString(k.fd, level, name, value)
+}
+
+func (k *kernel) GetsockoptString(level, name int) (string, error) {
+	p := make([]byte, 256)
+	size := uint32(len(p))
+	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(k.fd), uintptr(level), uintptr(name),
+		uintptr(unsafe.Pointer(&p[0])), uintptr(unsafe.Pointer(&size)), 0)
+	return string(p[:size]), errnoOr(e)
+}
+
 func (k *kernel) Ioctl(request int) (int, error) { return unix.IoctlGetInt(k.fd, uint(request)) }
 
 func (k *kernel) Poll() inet.Ready {

@@ -32,6 +32,7 @@ var order = []string{
 	"arp",
 	"ipv4",
 	"icmp udp",
+	"raw",
 	"tcp/seq",
 	"tcp/rtt",
 	"tcp/cc",

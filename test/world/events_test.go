@@ -8,7 +8,6 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/slankdev/ministack/clock"
-	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
 	"github.com/slankdev/ministack/skb"
@@ -20,9 +19,6 @@ import (
 
 // later are events whose subject is not built yet.
 var later = map[trace.Event]string{
-	trace.RawFilter:      "raw sockets",
-	trace.RawDeliver:     "raw sockets",
-	trace.RawTx:          "raw sockets",
 	trace.StackPoolEmpty: "the pool has no limit",
 }
 
@@ -135,8 +131,9 @@ func datagrams(t *testing.T) []*trace.Tracer {
 	require.NoError(t, err)
 	_, err = k.Recv(make([]byte, 1), 0)
 	require.Error(t, err, "the port is closed")
-	b.IP().AddRaw(&ipv4.RawReceiver{Proto: 17, Deliver: func(b *skb.Buffer) { b.Consume() }})
-	_, err = c.Write([]byte("x"))
+	r, err := a.Socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+	require.NoError(t, err)
+	_, err = r.SendTo([]byte{8, 0, 0xf7, 0xff, 0, 0, 0, 0}, 0, netip.MustParseAddrPort(world.Addr(1)+":0"))
 	require.NoError(t, err)
 	w.Clock.Run(time.Second)
 	return tr
