@@ -105,7 +105,7 @@ func (p *program) end(t *testing.T, sig os.Signal) {
 }
 
 // link is how a stack meets the kernel here: a TAP, or a veth pair without.
-func link(t *testing.T) []string {
+func hostLink(t *testing.T) []string {
 	d, err := netdev.OpenTAP("probe", netdev.TAPOptions{})
 	if err == nil {
 		d.Close()
@@ -129,7 +129,7 @@ func TestRunServesTheKernelAndLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	page := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	require.NoError(t, os.WriteFile(dir+"/page", page, 0o644))
-	dev := link(t)
+	dev := hostLink(t)
 	p := start(t, append([]string{"run", "--serve", "echo:7", "--serve", "http:80=" + dir}, dev...)...)
 	require.Regexp(t, `^ms[01]: (tap|packet) mtu 1500 link `+anyMAC+` addr 10\.9\.0\.2/24 (host 10\.9\.0\.1/24 )?ready\n$`, p.out)
 
@@ -166,7 +166,7 @@ func TestRunEndsWhenToldByAClientOrWhenItsDeviceGoes(t *testing.T) {
 		return
 	}
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	dev := link(t)
+	dev := hostLink(t)
 	p := start(t, append([]string{"run", "--name", "one"}, dev...)...)
 	c, err := find(&stackFlags{name: "one"})
 	require.NoError(t, err)
@@ -190,7 +190,7 @@ func TestAToolBringsItsOwnStack(t *testing.T) {
 	if !inside(t) {
 		return
 	}
-	args := append([]string{"ping", "-c", "2", "-i", "0.05"}, link(t)...)
+	args := append([]string{"ping", "-c", "2", "-i", "0.05"}, hostLink(t)...)
 	r := command(t, "", append(args, "10.9.0.1")...)
 	require.Zero(t, r.code, r.err)
 	require.Contains(t, r.out, "2 packets transmitted, 2 received, 0% packet loss")
@@ -201,7 +201,7 @@ func TestAStackForwardsBetweenItsDevices(t *testing.T) {
 		return
 	}
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	if link(t)[1] != "tap:ms0" {
+	if hostLink(t)[1] != "tap:ms0" {
 		skip(t, "it takes two TAP interfaces")
 	}
 	p := start(t, "run", "--sysctl", "net.ipv4.ip_forward=1",
