@@ -155,6 +155,12 @@ func (c *Client) Trace(ctx context.Context, q TraceRequest, fn func(TraceBatch) 
 	return follow(ctx, c, "/trace", q, fn)
 }
 
+// Probe watches the functions that calls and packets pass, until ctx ends or fn
+// fails.
+func (c *Client) Probe(ctx context.Context, q ProbeRequest, fn func(ProbeBatch) error) error {
+	return follow(ctx, c, "/probe", q, fn)
+}
+
 // follow reads one answer a line. The end of ctx is no error.
 func follow[T any](ctx context.Context, c *Client, path string, q any, fn func(T) error) error {
 	resp, err := c.do(ctx, http.MethodPost, path, q)

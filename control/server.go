@@ -61,6 +61,7 @@ func (v *Server) routes() http.Handler {
 	m.HandleFunc("POST /shutdown", change(v.shutdown))
 	m.HandleFunc("POST /ping", stream(v.ping))
 	m.HandleFunc("POST /trace", stream(v.trace))
+	m.HandleFunc("POST /probe", stream(v.probe))
 	m.HandleFunc("POST /socket", v.session)
 	m.HandleFunc("POST /dial", v.dial)
 	m.HandleFunc("POST /listen", v.listen)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/trace"
 )
 
 // call is what one call needs while it lasts. Ops is an interface, so what is
@@ -34,6 +35,9 @@ func (s *Socket) reading(flags int) *call { return s.begin(flags, &s.rcvTimeout,
 func (s *Socket) writing(flags int) *call { return s.begin(flags, &s.sndTimeout, &s.writeDeadline) }
 
 func (s *Socket) end(c *call) {
+	if tr := s.family.env.Trace; tr.On(trace.SockReturn) {
+		tr.Event(trace.SockReturn, s.ops.Common().ID, 0, 0, 0, 0)
+	}
 	*c = call{}
 	s.family.calls.Put(c)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/trace"
 )
 
 // Ops are the operations of a socket by family and type (struct proto_ops).
@@ -64,8 +65,11 @@ type Socket struct {
 	groups                memberships
 }
 
-// open returns EBADF for a closed socket.
+// open is how every call begins. Error: EBADF for a closed socket.
 func (s *Socket) open() error {
+	if tr := s.family.env.Trace; tr.On(trace.SockCall) {
+		tr.Event(trace.SockCall, s.ops.Common().ID, 0, 0, 0, 0)
+	}
 	if s.closed.Load() {
 		return syscall.EBADF
 	}

@@ -89,6 +89,8 @@ const (
 	TCPMetrics
 	TCPAuth
 
+	SockCall
+	SockReturn
 	SockOpen
 	SockBind
 	SockListen
@@ -195,6 +197,8 @@ var catalogue = [NumEvents]Info{
 	TCPAuth:     {LayerTCP, "auth", "verdict kind keyid", "RFC 5925 7.5", 0},
 	TCPMetrics:  {LayerTCP, "metrics", "verdict srtt.us ssthresh reordering", "RFC 9040 3.1", 0},
 
+	SockCall:    {LayerSocket, "call", "", "SYSCALL_DEFINE", 0},
+	SockReturn:  {LayerSocket, "return", "", "syscall_exit", 0},
 	SockOpen:    {LayerSocket, "open", "domain type proto", "socket(2)", 0},
 	SockBind:    {LayerSocket, "bind", "ip port", "bind(2)", 0},
 	SockListen:  {LayerSocket, "listen", "backlog", "listen(2)", 0},

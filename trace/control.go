@@ -50,6 +50,7 @@ func (t *Tracer) open(ev Event, precise bool) {
 // Stop turns tracing off; what was recorded can still be read.
 func (t *Tracer) Stop() {
 	t.any.Store(false)
+	t.probe.Store(nil)
 	for ev := range NumEvents {
 		t.gates[ev].Store(0)
 	}

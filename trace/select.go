@@ -19,16 +19,10 @@ func NewSelector(f *Filter) *Selector {
 // Keep returns the entries that are asked for: whole ways of packets, and
 // events without a packet.
 func (s *Selector) Keep(entries []Entry) []Entry {
-	if s.filter.Packet == nil && s.filter.Sock == 0 && s.filter.Why == "" {
+	if s.all() {
 		return entries
 	}
-	wanted := map[uint64]bool{}
-	for i := range entries {
-		e := &entries[i]
-		if e.Packet != 0 && s.matches(e) {
-			wanted[e.Packet] = true
-		}
-	}
+	wanted := s.wanted(entries)
 	var kept []Entry
 	for i := range entries {
 		if e := &entries[i]; s.keeps(e, wanted) {
@@ -37,6 +31,23 @@ func (s *Selector) Keep(entries []Entry) []Entry {
 		}
 	}
 	return kept
+}
+
+// all reports whether nothing is left out.
+func (s *Selector) all() bool {
+	return s.filter.Packet == nil && s.filter.Sock == 0 && s.filter.Why == ""
+}
+
+// wanted are the packets of which one entry is asked for.
+func (s *Selector) wanted(entries []Entry) map[uint64]bool {
+	wanted := map[uint64]bool{}
+	for i := range entries {
+		e := &entries[i]
+		if e.Packet != 0 && s.matches(e) {
+			wanted[e.Packet] = true
+		}
+	}
+	return wanted
 }
 
 // keeps decides by the packet; without one, by the packet that caused the
@@ -81,4 +92,24 @@ func (s *Selector) matches(e *Entry) bool {
 		}
 	}
 	return false
+}
+
+// KeepSteps is Keep for the steps of a probe.
+func (s *Selector) KeepSteps(steps []Step) []Step {
+	if s.all() {
+		return steps
+	}
+	entries := make([]Entry, len(steps))
+	for i := range steps {
+		entries[i] = steps[i].Entry
+	}
+	wanted := s.wanted(entries)
+	var kept []Step
+	for i := range steps {
+		if e := &steps[i].Entry; s.keeps(e, wanted) {
+			s.remember(e)
+			kept = append(kept, steps[i])
+		}
+	}
+	return kept
 }

@@ -31,6 +31,7 @@ type Tracer struct {
 	flight *ring
 	walks  sync.Pool
 	fired  [NumEvents]atomic.Bool
+	probe  atomic.Pointer[probe]
 }
 
 // Bits of a gate: one load tells all that matters of an event.
@@ -40,6 +41,7 @@ const (
 	gateSent                       // of a packet that leaves
 	gateRest                       // after which the packet may lie in a queue
 	gateNew                        // that was not recorded since Start
+	gateProbe                      // with the calls that led to it
 )
 
 // New returns a tracer with tracing off and the flight recorder running.
@@ -126,6 +128,9 @@ func (t *Tracer) special(gate uint32, rec *Record) {
 		t.gates[rec.Event].And(^gateNew)
 		t.happened(rec.Event)
 	}
+	if gate&gateProbe != 0 {
+		t.probed(rec)
+	}
 }
 
 func (t *Tracer) happened(ev Event) {
@@ -151,6 +156,7 @@ func (t *Tracer) Event(ev Event, sock uint32, a0, a1, a2, a3 uint32) {
 	if r := t.ring.Load(); r != nil {
 		r.put(rec[:])
 	}
+	t.probed(&rec[0])
 }
 
 // Slow records a slow event: always in the flight recorder, in the ring as
@@ -163,6 +169,7 @@ func (t *Tracer) Slow(ev Event, sock uint32, cause uint64, args [4]uint32) {
 	t.flight.put(rec[:])
 	if r := t.ring.Load(); r != nil && t.On(ev) {
 		r.put(rec[:])
+		t.probed(&rec[0])
 	}
 }
 
@@ -185,5 +192,6 @@ func (t *Tracer) Dropped(b *skb.Buffer, r skb.Reason, site uintptr) {
 		w := t.room(b)
 		w.recs[w.n] = rec[0]
 		w.n++
+		t.probed(&rec[0])
 	}
 }
