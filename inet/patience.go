@@ -35,7 +35,11 @@ type Patience struct {
 
 // Sleep waits for one of the events as Block does. It returns EAGAIN when the
 // patience is at its end; the caller then returns what it has.
-func (s *Sock) Sleep(events Ready, p *Patience) error {
+func (s *Sock) Sleep(events Ready, p *Patience) error { return s.SleepUntil(events, p, 0) }
+
+// SleepUntil is Sleep for a caller who looks again at a time of his own, 0 for
+// never, whether an event came or not.
+func (s *Sock) SleepUntil(events Ready, p *Patience, look clock.Time) error {
 	now := s.env.Clock.Now()
 	if p.Timeout > 0 && p.until == 0 {
 		p.until = now.Add(p.Timeout)
@@ -48,6 +52,9 @@ func (s *Sock) Sleep(events Ready, p *Patience) error {
 	}
 	if p.NonBlock || until != 0 && until <= now {
 		return syscall.EAGAIN
+	}
+	if look != 0 && (until == 0 || look < until) {
+		until = look
 	}
 	s.Block(events, until)
 	return nil

@@ -31,6 +31,7 @@ var mibs = [skb.NumReasons][]ID{
 	skb.SocketBacklog:     {TcpExtTCPBacklogDrop},
 	skb.TCPOverWindow:     {TcpExtBeyondWindow},
 	skb.TCPZeroWindow:     {TcpExtTCPZeroWindowDrop},
+	skb.ProtoMem:          {TcpExtTCPRcvQDrop},
 	skb.TCPOfoMerge:       {TcpExtTCPOFOMerge},
 	skb.TCPOfoDrop:        {TcpExtTCPOFODrop},
 	skb.TCPOfoPrune:       {TcpExtOfoPruned},

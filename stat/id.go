@@ -152,6 +152,7 @@ const (
 	TcpExtTCPAbortOnLinger
 	TcpExtTCPAbortFailed
 	TcpExtTCPMemoryPressures
+	TcpExtTCPMemoryPressuresChrono
 	TcpExtTCPSACKDiscard
 	TcpExtTCPDSACKIgnoredOld
 	TcpExtTCPDSACKIgnoredNoUndo
@@ -380,6 +381,7 @@ var labels = [firstDrop]label{
 	TcpExtTCPAbortOnLinger:          {"TcpExt", "TCPAbortOnLinger"},
 	TcpExtTCPAbortFailed:            {"TcpExt", "TCPAbortFailed"},
 	TcpExtTCPMemoryPressures:        {"TcpExt", "TCPMemoryPressures"},
+	TcpExtTCPMemoryPressuresChrono:  {"TcpExt", "TCPMemoryPressuresChrono"},
 	TcpExtTCPSACKDiscard:            {"TcpExt", "TCPSACKDiscard"},
 	TcpExtTCPDSACKIgnoredOld:        {"TcpExt", "TCPDSACKIgnoredOld"},
 	TcpExtTCPDSACKIgnoredNoUndo:     {"TcpExt", "TCPDSACKIgnoredNoUndo"},

@@ -120,7 +120,7 @@ func (c *Conn) echo(a *rtx.Ack, s *segment) {
 func (c *Conn) advance(s *segment, acked int) {
 	c.snd.una = s.ack
 	c.sendq.acked(s.ack)
-	c.WmemAlloc.Store(int32(c.sendq.held()))
+	c.chargeSend()
 	c.timers.probeBackoff = 0
 	if c.snd.up.Before(c.snd.una) {
 		c.snd.up, c.snd.urgent = c.snd.una, false

@@ -66,7 +66,7 @@ func (c *Conn) synAcked(s *segment, now clock.Time) skb.Reason {
 	c.tx.Ack(now, &a)
 	c.snd.una = s.ack
 	c.sendq.acked(s.ack)
-	c.WmemAlloc.Store(int32(c.sendq.held()))
+	c.chargeSend()
 	c.established(now)
 	c.ack.lastData = now
 	resend := c.fastOpenAnswer(s, now)

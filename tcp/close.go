@@ -23,6 +23,7 @@ const (
 	rstTimeout
 	rstAbort
 	rstListener
+	rstMemory
 )
 
 // closeMoves is RFC 9293 figure 5 for a user's CLOSE.
@@ -114,6 +115,7 @@ func (c *Conn) dropReceived() {
 	for _, b := range c.ofo.bufs {
 		c.RmemAlloc.Add(int32(b.CB[cbCharge]))
 	}
+	c.settle()
 }
 
 // lingerFor waits until all is acknowledged, SO_LINGER's time at the most.
@@ -126,14 +128,6 @@ func (c *Conn) lingerFor(p *inet.Patience) {
 		if c.Sleep(inet.PollOut, &wait) != nil {
 			return
 		}
-	}
-}
-
-// orphan is a connection without a user: it goes on alone until it has ended.
-func (c *Conn) orphan() {
-	c.user.orphan = true
-	if c.state == FinWait2 {
-		c.lingerInFinWait2(c.Env().Clock.Now(), false)
 	}
 }
 
@@ -207,6 +201,8 @@ func (c *Conn) finish(e syscall.Errno) {
 		c.uncharge(b)
 	}
 	c.ofo.purge(skb.QueuePurge)
+	c.settle()
+	c.orphanGone()
 	c.tx.Release()
 	c.snd.nxt = c.snd.una
 	c.sendq.init(c.snd.una)

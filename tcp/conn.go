@@ -19,9 +19,10 @@ type Conn struct {
 	inet.Sock
 	m *Module
 
-	state   State
-	inBatch bool   // waits for the end of the receive batch
-	cause   uint64 // the packet being processed, for the trace
+	state    State
+	reserved int    // pages of all of TCP's memory
+	inBatch  bool   // waits for the end of the receive batch
+	cause    uint64 // the packet being processed, for the trace
 
 	snd sendSpace
 	rcv receiveSpace
@@ -96,6 +97,7 @@ type ackState struct {
 	due         bool // something arrived that is to be acknowledged
 	now         bool // and at once
 	timer       bool // the delayed acknowledgement's timer is armed
+	noRoom      bool // the next segment found no memory: the window is 0
 	held        bool // data is about to take it along
 	quick       int  // segments that are still acknowledged at once
 	pingpong    int  // how interactive the connection looks
@@ -125,6 +127,7 @@ type userState struct {
 	connecting                 bool
 	connected                  bool // connect has reported success
 	orphan                     bool // the user has closed the socket
+	counted                    bool // among the orphans
 	shutWrite                  bool
 	finQueued                  bool
 	nodelay                    bool

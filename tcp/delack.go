@@ -150,7 +150,7 @@ func (c *Conn) ackSent() {
 			a.ato = delayedAckMin
 		}
 	}
-	a.due, a.now, a.hasDsack, a.held = false, false, false, false
+	a.due, a.now, a.hasDsack, a.held, a.noRoom = false, false, false, false, false
 	a.timer = false
 	c.timers.delack.Stop()
 	c.ts.lastAck = c.rcv.nxt

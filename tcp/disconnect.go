@@ -25,6 +25,7 @@ func (c *Conn) Disconnect() error {
 	c.recvq.q.Purge(skb.SocketClose)
 	c.recvq.bytes = 0
 	c.RmemAlloc.Store(0)
+	c.settle()
 	c.forgetPeer()
 	return nil
 }

@@ -152,7 +152,7 @@ func (c *Conn) fastOpenSyn(now clock.Time, data []byte) (o optionSpace) {
 		return o
 	}
 	c.sendq.write(c.Env().Pool, data[:n])
-	c.WmemAlloc.Store(int32(c.sendq.held()))
+	c.chargeSend()
 	c.snd.nxt = c.snd.nxt.Add(n)
 	c.tx.Sent(now, rtx.Range{Start: c.snd.iss.Add(1), End: c.snd.nxt, MSS: n, Flags: rtx.PSH})
 	c.fo.inSyn = n

@@ -87,6 +87,7 @@ func (w *world) check() {
 		n := h.env.Pool.Count()
 		require.Zero(w.t, n.Live, "%v: buffers that met no fate: %+v", h.addr, n)
 		require.Zero(w.t, n.Twice, "%v: buffers that died twice", h.addr)
+		require.Equal(w.t, Memory{}, h.m.Memory(), "%v: charged to nobody", h.addr)
 	}
 }
 

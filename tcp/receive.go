@@ -32,7 +32,7 @@ func (c *Conn) segmentText(s *segment, now clock.Time) skb.Reason {
 	if s.len > 0 {
 		c.receiveECN(s)
 	}
-	if !c.room(s.buf) {
+	if !c.room(s.buf, !from.After(c.rcv.nxt) && c.recvq.bytes == 0) {
 		return c.noRoom(s, now)
 	}
 	if from.After(c.rcv.nxt) {
@@ -69,15 +69,20 @@ func (c *Conn) beyondWindow(s *segment, now clock.Time) skb.Reason {
 }
 
 // room sees to it that the receive buffer takes b (tcp_try_rmem_schedule): it
-// may be overdrawn by one buffer, and gives up out-of-order data first.
-func (c *Conn) room(b *skb.Buffer) bool {
-	if c.RmemAlloc.Load() <= c.RcvBuf.Load() {
+// may be overdrawn by one buffer, and gives up out-of-order data first. The
+// first one of an empty queue is only refused where the buffer is full.
+func (c *Conn) room(b *skb.Buffer, first bool) bool {
+	if c.fits(b, first) {
 		return true
 	}
 	c.Env().Stat.Inc(stat.TcpExtPruneCalled)
-	for c.RmemAlloc.Load() > c.RcvBuf.Load() {
+	if c.underPressure() {
+		c.closeWindow()
+	}
+	for !c.fits(b, first) {
 		last := c.ofo.popLast()
 		if last == nil {
+			c.Env().Stat.Inc(stat.TcpExtRcvPruned)
 			return false
 		}
 		c.uncharge(last)
@@ -87,10 +92,20 @@ func (c *Conn) room(b *skb.Buffer) bool {
 	return true
 }
 
+func (c *Conn) fits(b *skb.Buffer, first bool) bool {
+	return c.RmemAlloc.Load() <= c.RcvBuf.Load() && c.mayReceive(b.TrueSize(), first)
+}
+
+// noRoom drops the segment. The reader is told, who could make room; and where
+// it was the next one, the window closes, whatever it was (tcp_data_queue).
 func (c *Conn) noRoom(s *segment, now clock.Time) skb.Reason {
 	c.traceData(s, dataNoRoom)
-	c.Env().Stat.Inc(stat.TcpExtRcvPruned)
 	c.ackNow(now)
+	c.dataReady()
+	if s.seq.After(c.rcv.nxt) {
+		return skb.TCPOfoDrop
+	}
+	c.ack.noRoom = true
 	return skb.ProtoMem
 }
 
@@ -142,9 +157,16 @@ func (c *Conn) charge(b *skb.Buffer) {
 	size := b.TrueSize()
 	b.CB[cbCharge] = uint32(size)
 	c.RmemAlloc.Add(int32(size))
+	c.settle()
 }
 
-func (c *Conn) uncharge(b *skb.Buffer) { c.RmemAlloc.Add(-int32(b.CB[cbCharge])) }
+func (c *Conn) uncharge(b *skb.Buffer) { c.free(int(b.CB[cbCharge])) }
+
+// free takes n bytes of what was received off the charge.
+func (c *Conn) free(n int) {
+	c.RmemAlloc.Add(-int32(n))
+	c.settle()
+}
 
 // outOfOrder keeps a segment whose turn has not come, and acknowledges at once
 // (RFC 5681 4.2).

@@ -98,7 +98,7 @@ func (c *Conn) takePastUrgent(p []byte, flags int) int {
 		return 0
 	}
 	_, freed := c.recvq.skip(1)
-	c.RmemAlloc.Add(-int32(freed))
+	c.free(freed)
 	c.passUrgent()
 	n := min(len(p), c.recvq.bytes)
 	return c.move(p[:n], 0, flags)
@@ -114,7 +114,7 @@ func (c *Conn) move(p []byte, off, flags int) int {
 	} else {
 		n, freed = c.recvq.read(p)
 	}
-	c.RmemAlloc.Add(-int32(freed))
+	c.free(freed)
 	c.passUrgent()
 	return n
 }

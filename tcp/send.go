@@ -42,7 +42,7 @@ func (c *Conn) sendLocked(data []byte, flags int, p *inet.Patience) (int, error)
 			continue
 		}
 		c.user.noSpace = true
-		if err := c.Sleep(inet.PollOut, p); err != nil {
+		if err := c.waitForRoom(p); err != nil {
 			return some(sent, err)
 		}
 	}
@@ -60,13 +60,13 @@ func some(n int, err error) (int, error) {
 // and sends.
 func (c *Conn) accept(data []byte, flags int) int {
 	n := min(len(data), c.sendRoom(), sendStep)
-	if n <= 0 {
+	if n <= 0 || !c.maySendMore(n) {
 		return 0
 	}
 	now := c.Env().Clock.Now()
 	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
 	c.sendq.write(c.Env().Pool, data[:n])
-	c.WmemAlloc.Store(int32(c.sendq.held()))
+	c.chargeSend()
 	c.chrono.start(now, chronoBusy)
 	if flags&inet.MsgOOB != 0 && n == len(data) {
 		c.markUrgent()

@@ -21,7 +21,8 @@ type settings struct {
 	abortOnOverflow                        *sysctl.Int
 	twReuse, maxTWBuckets, rfc1337         *sysctl.Int
 	challengeLimit, invalidRatelimit       *sysctl.Int
-	rmem, wmem, portRange                  *sysctl.Vector
+	rmem, wmem, mem, portRange             *sysctl.Vector
+	maxOrphans                             *sysctl.Int
 	moderateRcvbuf, advWinScale            *sysctl.Int
 	slowStartAfterIdle                     *sysctl.Int
 	reordering, maxReordering              *sysctl.Int
@@ -94,6 +95,8 @@ func (s *settings) declareQueues(r *sysctl.Registry) {
 	s.portRange = r.Vector("net.ipv4.ip_local_port_range", 32768, 60999)
 	s.rmem = r.Vector("net.ipv4.tcp_rmem", 4096, 131072, 6291456)
 	s.wmem = r.Vector("net.ipv4.tcp_wmem", 4096, 16384, 4194304)
+	s.mem = r.Vector("net.ipv4.tcp_mem", 49152, 65536, 98304) // Linux's on a machine of 4 GB
+	s.maxOrphans = r.Int("net.ipv4.tcp_max_orphans", 262144, 0, maxInt)
 	s.moderateRcvbuf = r.Bool("net.ipv4.tcp_moderate_rcvbuf", true)
 	s.notSentLowat = r.Int("net.ipv4.tcp_notsent_lowat", 1<<32-1, 0, 1<<32-1)
 	s.advWinScale = r.Int("net.ipv4.tcp_adv_win_scale", 1, -31, 31)

@@ -97,6 +97,12 @@ func (c *Conn) setState(to State) {
 func (c *Conn) countState(from, to State) {
 	st := c.Env().Stat
 	counted := setOf(Established, CloseWait)
+	switch Closed {
+	case from:
+		c.m.mem.sockets.Add(1)
+	case to:
+		c.m.mem.sockets.Add(-1)
+	}
 	switch {
 	case !from.in(counted) && to == Established:
 		st.Inc(stat.TcpCurrEstab)

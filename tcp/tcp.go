@@ -32,6 +32,7 @@ type Module struct {
 	limits  challengeLimit
 	foKey   foKeySetting
 	metrics metricsCache
+	mem     memory
 }
 
 // New returns the TCP module of a stack. The caller enters it in the network

@@ -161,6 +161,8 @@ func (c *Conn) retransmitTimer(now clock.Time, kind rtx.Timer) {
 	c.Env().Trace.Slow(trace.TCPTimer, c.ID, 0, [4]uint32{uint32(kind), 0, uint32(c.tx.RTT.RTO() / time.Microsecond)})
 	if kind == rtx.TimerRTO && c.giveUp(now) {
 		c.timeout()
+	}
+	if c.state == Closed {
 		return
 	}
 	act := c.tx.OnTimer(now, kind)
@@ -206,30 +208,33 @@ func (c *Conn) giveUp(now clock.Time) bool {
 	}
 	limit := c.m.set.retries2.Get()
 	if c.user.orphan {
-		limit = c.orphanRetries()
+		var gone bool
+		if limit, gone = c.giveUpOrphan(now); gone {
+			return false
+		}
 	}
 	if c.user.userTimeout > 0 {
 		return c.userTimedOut(now)
 	}
-	first, any := c.tx.FirstRetransmit()
-	return any && now.Sub(first) >= c.backoffTime(limit)
+	return c.timedOut(now, limit)
 }
 
 func (c *Conn) userTimedOut(now clock.Time) bool {
-	first, any := c.tx.FirstRetransmit()
-	return any && c.user.userTimeout > 0 && now.Sub(first) >= c.user.userTimeout
+	return c.user.userTimeout > 0 && c.timedOutAfter(now, c.user.userTimeout)
 }
 
-// orphanRetries is how often data is sent again when no user is left to care.
-func (c *Conn) orphanRetries() int {
-	if n := c.m.set.orphanRetries.Get(); n != 0 {
-		return n
-	}
-	return 8
+// timedOut reports whether n retransmissions have had their time.
+func (c *Conn) timedOut(now clock.Time, n int) bool { return c.timedOutAfter(now, c.backoffTime(n)) }
+
+// timedOutAfter is retransmits_timed_out: the time counts from the first
+// retransmission on.
+func (c *Conn) timedOutAfter(now clock.Time, d time.Duration) bool {
+	first, any := c.tx.FirstRetransmit()
+	return any && c.tx.Retransmits() > 0 && now.Sub(first) >= d
 }
 
 // backoffTime is how long n retransmissions take with exponential backoff from
-// 200 ms, TCP_RTO_MIN, whatever the connection's own (retransmits_timed_out).
+// 200 ms, TCP_RTO_MIN, whatever the connection's own (tcp_model_timeout).
 func (c *Conn) backoffTime(n int) time.Duration {
 	total := time.Duration(0)
 	for rto := longTimer; n >= 0; n-- {
@@ -274,7 +279,10 @@ func (c *Conn) windowProbe(now clock.Time) {
 	}
 	limit := c.m.set.retries2.Get()
 	if c.user.orphan {
-		limit = c.orphanRetries()
+		alive := c.probeInterval() < c.rtoMax()
+		if limit = c.orphanRetries(alive); c.outOfResources(now, true) {
+			return
+		}
 	}
 	if t.probes >= limit || c.user.userTimeout > 0 && t.probes > 0 && now.Sub(t.probeSince) >= c.user.userTimeout {
 		c.timeout()

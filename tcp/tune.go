@@ -94,7 +94,7 @@ func (c *Conn) growBuffer(copied int) {
 // growSendBuffer follows the congestion window: room for two windows, each
 // segment with its overhead (tcp_sndbuf_expand).
 func (c *Conn) growSendBuffer() {
-	if c.user.sndBufLocked {
+	if c.user.sndBufLocked || c.underPressure() || int(c.m.mem.pages.Load()) >= c.m.set.mem.Get(memLow) {
 		return
 	}
 	const overhead = 512 // headers and bookkeeping of a segment

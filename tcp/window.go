@@ -84,6 +84,9 @@ func (c *Conn) receiveWindow() int {
 
 // selectWindow decides the window to offer now and returns the header field.
 func (c *Conn) selectWindow() uint16 {
+	if c.ack.noRoom {
+		return c.offerNothing()
+	}
 	old, next := c.receiveWindow(), c.windowNow()
 	if next < old {
 		next = alignUp(old, c.rcv.wscale)
@@ -99,6 +102,15 @@ func (c *Conn) selectWindow() uint16 {
 	c.countZeroWindow(old, next)
 	c.rcv.wnd, c.rcv.wup = uint32(next), c.rcv.nxt
 	return uint16(next >> c.rcv.wscale)
+}
+
+// offerNothing closes the window though it was open: the segment that it had
+// invited found no memory (ICSK_ACK_NOMEM; RFC 9293 3.8.6 says that a sender
+// must stand it, MUST-34).
+func (c *Conn) offerNothing() uint16 {
+	c.countZeroWindow(c.receiveWindow(), 0)
+	c.rcv.wnd, c.rcv.wup = 0, c.rcv.nxt
+	return 0
 }
 
 func (c *Conn) countZeroWindow(old, next int) {
@@ -126,6 +138,9 @@ func (c *Conn) windowNow() int {
 	}
 	if free < full/2 {
 		c.ack.quick = 0
+		if c.underPressure() {
+			c.closeWindow()
+		}
 		free = free >> c.rcv.wscale << c.rcv.wscale
 		if free < full>>4 || free < mss {
 			return 0
@@ -160,6 +175,10 @@ func alignUp(n int, shift uint8) int {
 func (c *Conn) growWindow(b *skb.Buffer) {
 	room := min(int(c.rcv.clamp), c.fullSpace()) - int(c.rcv.ssthresh)
 	if room <= 0 {
+		return
+	}
+	if c.underPressure() {
+		c.closeWindow()
 		return
 	}
 	size := b.TrueSize()

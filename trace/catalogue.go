@@ -87,6 +87,7 @@ const (
 	TCPPace
 	TCPListen
 	TCPMetrics
+	TCPMemory
 	TCPAuth
 
 	SockCall
@@ -195,6 +196,7 @@ var catalogue = [NumEvents]Info{
 	TCPPace:     {LayerTCP, "pace", "rate wait.us", "tcp_pacing_check", 0},
 	TCPListen:   {LayerTCP, "listen", "verdict synq acceptq backlog", "RFC 9293 3.10.7.2", 0},
 	TCPAuth:     {LayerTCP, "auth", "verdict kind keyid", "RFC 5925 7.5", 0},
+	TCPMemory:   {LayerTCP, "memory", "verdict pages sockets orphans", "tcp_enter_memory_pressure", 0},
 	TCPMetrics:  {LayerTCP, "metrics", "verdict srtt.us ssthresh reordering", "RFC 9040 3.1", 0},
 
 	SockCall:    {LayerSocket, "call", "", "SYSCALL_DEFINE", 0},

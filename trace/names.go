@@ -42,7 +42,7 @@ var whys = map[Event]names{
 	TCPTx:      {1: "data", "ack", "syn", "fin", "probe", "rtx"},
 	TCPRtx:     rtxWhys,
 	TCPUndo:    rtxWhys,
-	TCPRstTx:   {"no-socket", "unread", "linger", "orphan", "timeout", "abort", "listener"},
+	TCPRstTx:   {"no-socket", "unread", "linger", "orphan", "timeout", "abort", "listener", "memory"},
 }
 
 // verdicts are what events name in their field verdict.
@@ -55,6 +55,7 @@ var verdicts = map[Event]names{
 	TCPWindow:   {"closed", "open", "peer-closed"},
 	TCPListen:   {"queued", "cookie"},
 	TCPMetrics:  {"used", "saved"},
+	TCPMemory:   {"pressure", "relief", "refused"},
 	TCPAuth:     {"good", "missing", "unexpected", "no-key", "wrong", "malformed"},
 	RawFilter:   {"drop", "pass"},
 }

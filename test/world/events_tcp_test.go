@@ -46,3 +46,24 @@ func signedSegments(t *testing.T) []*trace.Tracer {
 	}
 	return tr
 }
+
+// scarceMemory has a connection take more than all of TCP is to have.
+func scarceMemory(t *testing.T) []*trace.Tracer {
+	w := world.Pair(t)
+	tr := watch(w)
+	for _, s := range w.Stacks {
+		require.NoError(t, s.SetSysctl("net.ipv4.tcp_mem", "1 2 3"))
+	}
+	l, err := w.Stacks[1].Listen("tcp", ":80")
+	require.NoError(t, err)
+	c, err := w.Stacks[0].Dial("tcp", world.Addr(1)+":80")
+	require.NoError(t, err)
+	s, err := l.Accept()
+	require.NoError(t, err)
+	_, err = c.Write(make([]byte, 20_000))
+	require.NoError(t, err)
+	w.Clock.Run(time.Second)
+	_, err = s.Read(make([]byte, 20_000))
+	require.NoError(t, err)
+	return tr
+}

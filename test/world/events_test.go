@@ -26,7 +26,7 @@ var later = map[trace.Event]string{
 // stacks do, and looks which events were recorded.
 func TestEveryEventOfTheCatalogueHappens(t *testing.T) {
 	fired := map[trace.Event]bool{}
-	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, resolutionFails, windowCloses, paces, samePeerTwice, signedSegments} {
+	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, resolutionFails, windowCloses, paces, samePeerTwice, signedSegments, scarceMemory} {
 		for _, tr := range story(t) {
 			for ev := range trace.NumEvents {
 				fired[ev] = fired[ev] || tr.Fired(ev)
