@@ -69,6 +69,9 @@ func (v *Server) openSocket(q *SocketRequest) (*socket.Socket, error) {
 }
 
 func (v *Server) prepare(s *socket.Socket, q *SocketRequest) error {
+	if err := s.Setsockopt(socket.SOL_SOCKET, socket.SO_TIMESTAMPNS, 1); err != nil {
+		return fmt.Errorf("SO_TIMESTAMPNS: %w", err)
+	}
 	for _, o := range q.Options {
 		if err := s.Setsockopt(o.Level, o.Name, o.Value); err != nil {
 			return fmt.Errorf("setsockopt level %d option %d: %w", o.Level, o.Name, err)
@@ -127,8 +130,7 @@ func (v *Server) receive(f *framed, s *socket.Socket) {
 			}
 			return
 		}
-		clk := v.stack.Clock()
-		out := Message{Addr: m.Addr, Link: m.Link, Len: m.Len, Data: buf[:n], Wall: clk.Wall().Add(m.Time.Sub(clk.Now()))}
+		out := Message{Addr: m.Addr, Link: m.Link, Len: m.Len, Data: buf[:n], Wall: m.Time}
 		if f.writeMessage(&out) != nil {
 			return
 		}

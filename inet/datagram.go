@@ -1,7 +1,6 @@
 package inet
 
 import (
-	"sync/atomic"
 	"syscall"
 
 	"github.com/slankdev/ministack/skb"
@@ -15,7 +14,6 @@ import (
 type Datagram struct {
 	Sock
 	queue  skb.Queue
-	drops  atomic.Uint32
 	closed bool
 	shut   [2]bool // by ShutRead and ShutWrite
 }
@@ -31,12 +29,12 @@ func (s *Datagram) Full() bool { return s.RmemAlloc.Load() >= s.RcvBuf.Load() }
 // Refuse drops a datagram for which there is no room, and counts it
 // (sk_drops).
 func (s *Datagram) Refuse(b *skb.Buffer) skb.Reason {
-	s.drops.Add(1)
+	s.Sock.Drops.Add(1)
 	return b.Drop(skb.SocketRcvBuff)
 }
 
 // Drops returns how many datagrams found the buffer full.
-func (s *Datagram) Drops() uint32 { return s.drops.Load() }
+func (s *Datagram) Drops() uint32 { return s.Sock.Drops.Load() }
 
 // Queue takes a datagram over and charges it (sock_queue_rcv_skb). Waking the
 // reader is left to the caller.
@@ -47,7 +45,9 @@ func (s *Datagram) Queue(b *skb.Buffer) skb.Reason {
 	case s.Full():
 		return s.Refuse(b)
 	}
-	b.Compact()
+	if !s.WantsHeader() {
+		b.Compact()
+	}
 	size := int32(b.TrueSize())
 	b.CB[cbCharge] = uint32(size)
 	s.RmemAlloc.Add(size)
@@ -125,10 +125,7 @@ func (s *Datagram) Closed() bool { return s.closed }
 
 // ReadyFor returns what the socket is ready for (datagram_poll).
 func (s *Datagram) ReadyFor() Ready {
-	r := PollOut
-	if s.HasError() || s.HasQueuedError() {
-		r |= PollErr
-	}
+	r := PollOut | s.PollError()
 	if s.queue.Len() > 0 || s.shut[ShutRead] {
 		r |= PollIn
 	}

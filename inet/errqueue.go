@@ -55,6 +55,7 @@ func (s *Sock) QueueError(e *Error, to netip.AddrPort, b *skb.Buffer, offset int
 func (s *Sock) QueueLocalError(errno syscall.Errno, to netip.AddrPort, mtu int) {
 	if s.recvErr.Load() {
 		s.queueError(SockError{Errno: errno, Origin: FromHere, Info: uint32(mtu), To: to})
+		s.Wake(PollErr)
 	}
 }
 
@@ -66,8 +67,9 @@ func (s *Sock) queueError(entry SockError) {
 	}
 }
 
-// NextError takes the oldest entry off the queue (MSG_ERRQUEUE). SO_ERROR is
-// then the error of the next one.
+// NextError takes the oldest entry off the queue (MSG_ERRQUEUE). With the last
+// one that ICMP reported SO_ERROR is cleared, before it is that of the next
+// (sock_dequeue_err_skb).
 func (s *Sock) NextError() (SockError, bool) {
 	q := &s.errors
 	q.mu.Lock()
@@ -76,11 +78,11 @@ func (s *Sock) NextError() (SockError, bool) {
 		return SockError{}, false
 	}
 	e := q.list[0]
-	if q.list = q.list[1:]; len(q.list) == 0 {
-		q.list = nil
-		s.err.Store(0)
-	} else {
+	switch q.list = q.list[1:]; {
+	case len(q.list) > 0 && q.list[0].Origin == FromICMP:
 		s.err.Store(uint32(q.list[0].Errno))
+	case e.Origin == FromICMP:
+		s.err.Store(0)
 	}
 	return e, true
 }
@@ -104,4 +106,16 @@ func (s *Sock) SetWantsErrors(on bool) {
 	s.errors.mu.Lock()
 	defer s.errors.mu.Unlock()
 	s.errors.list = nil
+}
+
+// PollError is what errors make a socket ready for (datagram_poll): with
+// SO_SELECT_ERR_QUEUE, a queued one is POLLPRI as well.
+func (s *Sock) PollError() Ready {
+	switch {
+	case s.HasQueuedError() && s.Options.SelectErrQueue:
+		return PollErr | PollPri
+	case s.HasError() || s.HasQueuedError():
+		return PollErr
+	}
+	return 0
 }

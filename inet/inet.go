@@ -110,6 +110,7 @@ type Header struct {
 	TOS     uint8
 	DF      bool   // do not fragment, here or on the way
 	Loop    bool   // broadcasts and multicasts come back to this host as well
+	Stay    bool   // not beyond this host: a multicast with a time to live of 0
 	Options []byte // IPv4 options, padded to 4 bytes
 }
 
@@ -136,6 +137,12 @@ type Network interface {
 	// Confirm tells the neighbour table that the route's next hop has answered
 	// (RFC 4861 7.3.1).
 	Confirm(r *Route)
+	// Options returns the options of the received packet b, whose network
+	// header is still marked, as they came, and those that an answer carries.
+	Options(b *skb.Buffer) (received, reply []byte)
+	// CompileOptions checks options that a user wants sent, and pads them.
+	// Error: EINVAL.
+	CompileOptions(p []byte) ([]byte, error)
 	// HeaderLen is the length of a network header without options, in bytes.
 	HeaderLen() int
 }

@@ -73,12 +73,18 @@ type Sock struct {
 	RcvBuf, SndBuf       atomic.Int32
 	RmemAlloc, WmemAlloc atomic.Int32
 
+	// Drops counts the packets that found the receive buffer full (sk_drops).
+	Drops atomic.Uint32
+
 	err     atomic.Uint32 // SO_ERROR, an errno
 	recvErr atomic.Bool   // IP_RECVERR: ICMP errors are queued
 	errors  errQueue
 	softErr atomic.Uint32 // last ICMP error that did not end the connection
 
 	wait WaitQueue
+
+	// Groups are the multicast groups that the socket has joined.
+	Groups Memberships
 }
 
 // Options are the settings that setsockopt(2) makes at levels SOL_SOCKET and
@@ -89,15 +95,22 @@ type Options struct {
 	KeepAlive            bool
 	OOBInline            bool
 	Linger               bool
-	Timestamp            bool
+	Timestamp            uint8 // StampNone, StampMicro, StampNano
 	RecvTTL, RecvTOS     bool
+	RecvOpts, RetOpts    bool
+	RecvDrops            bool // SO_RXQ_OVFL
 	PktInfo              bool
+	FreeBind             bool
+	NoChecksum           bool // SO_NO_CHECK
+	SelectErrQueue       bool // SO_SELECT_ERR_QUEUE
 	LingerSeconds        int
 	Device               int // index, SO_BINDTODEVICE
 	TTL                  uint8
 	McastTTL             uint8
 	McastLoop            bool
 	McastIf              int
+	McastAddr            netip.Addr // source of multicasts, the zero Addr: the route's
+	UnicastIf            int
 	TOS                  uint8
 	MTUDiscover          uint8 // IP_PMTUDISC_*
 	Priority, Mark       int
@@ -110,6 +123,8 @@ const (
 	PMTUWant
 	PMTUDo
 	PMTUProbe
+	PMTUInterface
+	PMTUOmit
 )
 
 // Init prepares the socket; h does its work.

@@ -49,7 +49,7 @@ func (m *Module) passOn(b *skb.Buffer, r *inet.Route) {
 	h.decrementTTL()
 	b.Net.TTL--
 	if h.Len() > HeaderLen {
-		m.walkOptions(h, r.Src)
+		m.walkOptions(h, r.Src, true)
 		h.seal()
 	}
 }

@@ -114,6 +114,11 @@ func (h Header) decrementTTL() {
 	binary.BigEndian.PutUint16(h[offChecksum:], checksum.Update(h.Checksum(), old, binary.BigEndian.Uint16(h[offTTL:])))
 }
 
+func (h Header) setTTL(ttl uint8) {
+	h[offTTL] = ttl
+	h.seal()
+}
+
 // fields are what the stack writes into a header.
 type fields struct {
 	src, dst netip.Addr

@@ -3,6 +3,7 @@ package ipv4
 import (
 	"encoding/binary"
 	"net/netip"
+	"syscall"
 
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/netdev"
@@ -40,7 +41,7 @@ func (m *Module) inputOptions(d *netdev.Device, b *skb.Buffer, kind destination)
 	if kind != forwarded {
 		own = m.ownAddress(d, h)
 	}
-	bad, routed := m.walkOptions(h, own)
+	bad, routed := m.walkOptions(h, own, true)
 	if bad != 0 {
 		m.SendError(b, &inet.Error{Kind: inet.ParamProblem, Info: uint32(bad)})
 		return skb.IPOptions
@@ -54,8 +55,9 @@ func (m *Module) inputOptions(d *netdev.Device, b *skb.Buffer, kind destination)
 
 // walkOptions checks the options and, if own is an address, records it. It
 // returns the offset of a malformed octet in the header, 0 if there is none,
-// and whether there is a source route.
-func (m *Module) walkOptions(h Header, own netip.Addr) (bad int, routed bool) {
+// and whether there is a source route. A host that finds no room for its time
+// counts itself, if overflow is set: once, on the way in.
+func (m *Module) walkOptions(h Header, own netip.Addr, overflow bool) (bad int, routed bool) {
 	for off := HeaderLen; off < h.Len(); {
 		o := h[off:h.Len()]
 		switch o[0] {
@@ -74,7 +76,7 @@ func (m *Module) walkOptions(h Header, own netip.Addr) (bad int, routed bool) {
 		case optRR:
 			at = recordRoute(o, own)
 		case optTS:
-			at = m.recordTime(o, own)
+			at = m.recordTime(o, own, overflow)
 		case optLSRR, optSSRR:
 			routed = true
 			if len(o) < 3 || o[2] < 4 {
@@ -125,7 +127,7 @@ func recordRoute(o []byte, own netip.Addr) int {
 
 // recordTime fills the next slot with milliseconds since midnight UTC; it
 // returns the offset of what is malformed.
-func (m *Module) recordTime(o []byte, own netip.Addr) int {
+func (m *Module) recordTime(o []byte, own netip.Addr, overflow bool) int {
 	if len(o) < 4 {
 		return 1
 	}
@@ -137,7 +139,7 @@ func (m *Module) recordTime(o []byte, own netip.Addr) int {
 	case p < 5:
 		return 2
 	case p > len(o):
-		return countOverflow(o, own)
+		return countOverflow(o, overflow && own.IsValid())
 	case p+need-1 > len(o):
 		return 2
 	}
@@ -148,11 +150,11 @@ func (m *Module) recordTime(o []byte, own netip.Addr) int {
 }
 
 // countOverflow counts one more host that found no room.
-func countOverflow(o []byte, own netip.Addr) int {
+func countOverflow(o []byte, count bool) int {
 	if o[3]>>4 == tsOverflow {
 		return 3
 	}
-	if own.IsValid() {
+	if count {
 		o[3] += 1 << 4
 	}
 	return 0
@@ -208,4 +210,30 @@ func EchoOptions(h Header) []byte {
 		o = o[o[1]:]
 	}
 	return out
+}
+
+// Options returns the options of a received packet, and those of an answer to
+// it; see inet.Network.
+func (m *Module) Options(b *skb.Buffer) (received, reply []byte) {
+	h := Header(b.Network())
+	if !h.Valid() || h.Len() == HeaderLen {
+		return nil, nil
+	}
+	return append([]byte(nil), h.Options()...), EchoOptions(h)
+}
+
+// CompileOptions checks what a user wants sent (ip_options_compile): at most 40
+// bytes, well formed, without a source route; see inet.Network.
+func (m *Module) CompileOptions(p []byte) ([]byte, error) {
+	size := (len(p) + 3) &^ 3
+	if size > maxHeaderLen-HeaderLen {
+		return nil, syscall.EINVAL
+	}
+	h := make(Header, HeaderLen+size)
+	h[offVersion] = 4<<4 | byte(len(h)/4)
+	copy(h[HeaderLen:], p)
+	if bad, routed := m.walkOptions(h, netip.Addr{}, false); bad != 0 || routed {
+		return nil, syscall.EINVAL
+	}
+	return h.Options(), nil
 }

@@ -32,7 +32,7 @@ func TestTimestampOptionsComeBackFilled(t *testing.T) { // B34, RFC 791 3.1
 		pointer byte
 		filled  int // offset in data of the time, 0: none
 	}{
-		"times only":             {append([]byte{5, 0}, zeros(8)...), 9, 2},
+		"times only":             {append([]byte{5, 0}, zeros(8)...), 13, 2}, // of the way in, and of the way out
 		"second slot":            {append([]byte{9, 0}, zeros(8)...), 13, 6},
 		"with address":           {append([]byte{5, 1}, zeros(8)...), 13, 6},
 		"prespecified, ours":     {append(append([]byte{5, 3}, own...), zeros(4)...), 13, 6},

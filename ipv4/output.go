@@ -32,7 +32,30 @@ func (m *Module) Output(b *skb.Buffer, r *inet.Route, h *inet.Header) error {
 	Header(b.Push(hlen)).encode(&fields{src: r.Src, dst: r.Dst, id: m.ids.next(r, h.Proto, max(1, int(b.GSOSegs))),
 		ttl: ttl, tos: h.TOS, proto: h.Proto, df: h.DF, total: total, options: h.Options})
 	b.SetNetwork()
+	if len(h.Options) > 0 {
+		m.recordOwn(Header(b.Data()), r.Src)
+	}
+	if h.Stay {
+		return m.keep(b, r, h.Loop)
+	}
 	return m.send(b, r, h.DF, h.Loop)
+}
+
+// recordOwn fills in what the options of a packet of this host ask of each host
+// on the way, the sender among them (ip_options_build).
+func (m *Module) recordOwn(h Header, own netip.Addr) {
+	m.walkOptions(h, own, false) // whoever gave the options had them checked
+	h.seal()
+}
+
+// keep gives a multicast to this host's members only (ip_mc_output with a time
+// to live of 0).
+func (m *Module) keep(b *skb.Buffer, r *inet.Route, loop bool) error {
+	Header(b.Data()).setTTL(0)
+	m.countOut(b, r)
+	m.loopBack(b, r, loop)
+	b.Consume()
+	return nil
 }
 
 // send fits the packet to the route's MTU and gives it to the link.

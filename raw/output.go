@@ -14,14 +14,15 @@ import (
 
 const maxLen = 65535 // of a datagram, in bytes
 
-// Send sends a datagram (raw_sendmsg): to the address given, whose port means
+// SendMsg sends a datagram (raw_sendmsg): to the address given, whose port means
 // nothing, or, if that is the zero AddrPort, to the peer. data begins at the
 // protocol's header, or, with IP_HDRINCL, at the IP header. Errors: EMSGSIZE,
 // EOPNOTSUPP, EDESTADDRREQ, EINVAL (B4), EACCES for a broadcast address without
 // SO_BROADCAST, ENETUNREACH (B12), EPIPE, SO_ERROR.
-func (s *Sock) Send(data []byte, to netip.AddrPort, flags int) (int, error) {
+func (s *Sock) SendMsg(m *inet.Message, flags int) (int, error) {
 	s.Lock()
 	defer s.Unlock()
+	data := m.Data
 	switch {
 	case s.Closed():
 		return 0, syscall.EBADF
@@ -30,27 +31,46 @@ func (s *Sock) Send(data []byte, to netip.AddrPort, flags int) (int, error) {
 	case flags&(inet.MsgOOB|inet.MsgMore) != 0: // no urgent data, no corking
 		return 0, syscall.EOPNOTSUPP
 	}
-	dst, err := s.destination(to)
+	dst, err := s.destination(m.Addr)
+	if err != nil {
+		return 0, err
+	}
+	c, err := s.control(m)
 	if err != nil {
 		return 0, err
 	}
 	hdrIncl := s.HdrIncl()
-	if hdrIncl && len(s.Options.IPOptions) > 0 {
+	if hdrIncl && len(s.Options.IPOptions)+len(c.Options) > 0 {
 		return 0, syscall.EINVAL // the header is the user's, options and all
 	}
-	r, err := s.route(dst)
+	r, err := s.route(dst, c)
 	if err != nil {
 		return 0, err
 	}
 	if hdrIncl {
 		err = s.sendWithHeader(data, r)
 	} else {
-		err = s.sendPayload(data, r)
+		err = s.sendPayload(data, r, c)
 	}
 	if err != nil {
 		return 0, err
 	}
 	return len(data), nil
+}
+
+// control is what the message asks for. Error: EINVAL.
+func (s *Sock) control(m *inet.Message) (*inet.Control, error) {
+	c := &m.Control
+	if !c.Valid() {
+		return nil, syscall.EINVAL
+	}
+	if c.Options == nil {
+		return c, nil
+	}
+	s.asked = *c
+	var err error
+	s.asked.Options, err = s.m.ip.CompileOptions(c.Options)
+	return &s.asked, err
 }
 
 func (s *Sock) destination(to netip.AddrPort) (netip.Addr, error) {
@@ -67,14 +87,11 @@ func (s *Sock) destination(to netip.AddrPort) (netip.Addr, error) {
 
 // route finds the way to dst. The header's destination, where the user writes
 // one, has no say in it (B4).
-func (s *Sock) route(dst netip.Addr) (*inet.Route, error) {
+func (s *Sock) route(dst netip.Addr, c *inet.Control) (*inet.Route, error) {
 	if !dst.Is4() {
 		return nil, syscall.EAFNOSUPPORT
 	}
-	s.flow = inet.Flow{Dst: dst, Src: s.source, Device: s.Options.Device, TOS: s.Options.TOS}
-	if dst.IsMulticast() && s.flow.Device == 0 {
-		s.flow.Device = s.Options.McastIf
-	}
+	s.FlowTo(&s.flow, dst, s.source, c, s.m.ip)
 	r, err := s.m.ip.Route(&s.flow)
 	if err == nil && r.Type == inet.Broadcast && !s.Options.Broadcast {
 		return nil, syscall.EACCES
@@ -100,11 +117,11 @@ func (s *Sock) sendWithHeader(data []byte, r *inet.Route) error {
 
 // sendPayload sends a datagram under a header of the stack's (ip_append_data,
 // ip_push_pending_frames); it leaves in fragments where it must (B5).
-func (s *Sock) sendPayload(data []byte, r *inet.Route) error {
-	limit, r := s.fillHeader(r, len(data))
-	if len(data) > limit {
-		s.tooBig(syscall.EMSGSIZE, r, r.MTU-len(s.header.Options))
-		return syscall.EMSGSIZE
+func (s *Sock) sendPayload(data []byte, r *inet.Route, c *inet.Control) error {
+	s.header.Proto = uint8(s.protocol)
+	r, err := s.HeaderTo(&s.header, r, len(data), netip.AddrPortFrom(r.Dst, s.port), c, s.m.ip)
+	if err != nil {
+		return err
 	}
 	if err := s.MayWrite(); err != nil {
 		return err
@@ -115,31 +132,6 @@ func (s *Sock) sendPayload(data []byte, r *inet.Route) error {
 		s.countICMP(data)
 	}
 	return s.sent(s.m.ip.Output(b, r, &s.header), len(data))
-}
-
-// fillHeader decides the network header, and returns how many bytes may follow
-// it and the route to send by. DF follows IP_MTU_DISCOVER, and is not set on
-// what must be fragmented unless the user insists; a probe goes as far as the
-// device lets it (ip(7)).
-func (s *Sock) fillHeader(r *inet.Route, length int) (int, *inet.Route) {
-	o, h := &s.Options, &s.header
-	*h = inet.Header{Proto: uint8(s.protocol), TTL: o.TTL, TOS: o.TOS, Options: o.IPOptions, Loop: true}
-	hlen := s.m.ip.HeaderLen() + len(h.Options)
-	limit := maxLen
-	switch o.MTUDiscover {
-	case inet.PMTUDo:
-		h.DF, limit = true, r.MTU
-	case inet.PMTUProbe:
-		probe := *r
-		probe.MTU = r.Dev.MTU()
-		h.DF, limit, r = true, probe.MTU, &probe
-	case inet.PMTUWant:
-		h.DF = hlen+length <= r.MTU
-	}
-	if r.Type == inet.Multicast {
-		h.TTL, h.Loop = o.McastTTL, o.McastLoop
-	}
-	return limit - hlen, r
 }
 
 // buffer is a packet of the user's bytes.

@@ -5,9 +5,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
-	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/trace"
 )
 
@@ -27,6 +25,7 @@ type Sock struct {
 
 	flow   inet.Flow   // what the last call asked a route for,
 	header inet.Header // and the network header that it sent
+	asked  inet.Control
 }
 
 // NewSock returns a socket that receives the protocol's datagrams from now on
@@ -113,7 +112,7 @@ func (s *Sock) Connect(to netip.AddrPort) error {
 		s.disconnect()
 		return nil
 	}
-	r, err := s.route(to.Addr())
+	r, err := s.route(to.Addr(), &inet.Control{})
 	if err != nil {
 		return err
 	}
@@ -149,39 +148,22 @@ func (s *Sock) SetDevice(index int) {
 	s.id.Store(&id)
 }
 
-// Message is a received datagram's description.
-type Message struct {
-	N       int // bytes copied
-	Len     int // bytes that there were; more than N if it was cut
-	From    netip.AddrPort
-	To      netip.Addr
-	IfIndex int
-	TTL     uint8
-	TOS     uint8
-	Time    clock.Time
-}
-
-// Recv takes the oldest datagram off the queue, from its IP header on
-// (raw_recvmsg, B6); what p does not hold of it is lost. Errors: EOPNOTSUPP
+// RecvMsg takes the oldest datagram off the queue, from its IP header on
+// (raw_recvmsg, B6); what m.Data does not hold of it is lost. Errors: EOPNOTSUPP
 // for MSG_OOB, EAGAIN, SO_ERROR.
-func (s *Sock) Recv(p []byte, flags int, pat *inet.Patience) (Message, error) {
+func (s *Sock) RecvMsg(m *inet.Message, flags int, pat *inet.Patience) (int, error) {
 	s.Lock()
 	defer s.Unlock()
 	if flags&inet.MsgOOB != 0 {
-		return Message{}, syscall.EOPNOTSUPP
+		return 0, syscall.EOPNOTSUPP
 	}
 	b, err := s.Next(pat)
 	if b == nil {
-		return Message{}, err
+		return m.Filled(0, 0, flags), err
 	}
-	m := describe(b)
-	m.N = s.Read(b, p, flags)
-	return m, nil
-}
-
-func describe(b *skb.Buffer) Message {
-	return Message{Len: b.Len(), From: netip.AddrPortFrom(b.Net.Src, 0), To: b.Net.Dst, IfIndex: int(b.IfIndex),
-		TTL: b.Net.TTL, TOS: b.Net.TOS, Time: b.Time}
+	length := b.Len()
+	m.Addr, m.Ancillary = netip.AddrPortFrom(b.Net.Src, 0), s.Ancillary(b, s.m.ip)
+	return m.Filled(s.Read(b, m.Data, flags), length, flags), nil
 }
 
 // Pending returns the length of the next datagram (SIOCINQ).

@@ -250,6 +250,7 @@ func TestB48PingSockets(t *testing.T) {
 	w.Clock.Run(time.Millisecond)
 	_, err = read(b)
 	require.Equal(t, syscall.EAGAIN, err)
+	require.NoError(t, a.Setsockopt(socket.SOL_IP, socket.IP_RECVTTL, 1))
 	m := socket.Message{Data: make([]byte, 100)}
 	n, err := a.RecvMsg(&m, 0)
 	require.NoError(t, err)

@@ -36,41 +36,87 @@ const (
 
 // Options of SOL_SOCKET.
 const (
-	SO_REUSEADDR       = 2
-	SO_TYPE            = 3
-	SO_ERROR           = 4
-	SO_BROADCAST       = 6
-	SO_SNDBUF          = 7
-	SO_RCVBUF          = 8
-	SO_KEEPALIVE       = 9
-	SO_OOBINLINE       = 10
-	SO_LINGER          = 13
-	SO_REUSEPORT       = 15
-	SO_RCVTIMEO        = 20
-	SO_SNDTIMEO        = 21
-	SO_BINDTODEVICE    = 25
-	SO_ACCEPTCONN      = 30
-	SO_PROTOCOL        = 38
-	SO_MAX_PACING_RATE = 47
-	SO_DOMAIN          = 39
+	SO_REUSEADDR        = 2
+	SO_TYPE             = 3
+	SO_ERROR            = 4
+	SO_BROADCAST        = 6
+	SO_SNDBUF           = 7
+	SO_RCVBUF           = 8
+	SO_KEEPALIVE        = 9
+	SO_OOBINLINE        = 10
+	SO_LINGER           = 13
+	SO_NO_CHECK         = 11
+	SO_REUSEPORT        = 15
+	SO_RCVLOWAT         = 18
+	SO_SNDLOWAT         = 19
+	SO_RCVTIMEO         = 20
+	SO_SNDTIMEO         = 21
+	SO_BINDTODEVICE     = 25
+	SO_TIMESTAMP        = 29
+	SO_ACCEPTCONN       = 30
+	SO_SNDBUFFORCE      = 32
+	SO_RCVBUFFORCE      = 33
+	SO_TIMESTAMPNS      = 35
+	SO_PROTOCOL         = 38
+	SO_DOMAIN           = 39
+	SO_RXQ_OVFL         = 40
+	SO_SELECT_ERR_QUEUE = 45
+	SO_MAX_PACING_RATE  = 47
+	SO_BINDTOIFINDEX    = 62
 )
 
 // Options of SOL_IP.
 const (
-	IP_TOS             = 1
-	IP_TTL             = 2
-	IP_HDRINCL         = 3
-	IP_PKTINFO         = 8
-	IP_MTU_DISCOVER    = 10
-	IP_RECVERR         = 11
-	IP_RECVTTL         = 12
-	IP_RECVTOS         = 13
-	IP_MTU             = 14
-	IP_MULTICAST_IF    = 32
-	IP_MULTICAST_TTL   = 33
-	IP_MULTICAST_LOOP  = 34
-	IP_ADD_MEMBERSHIP  = 35
-	IP_DROP_MEMBERSHIP = 36
+	IP_TOS          = 1
+	IP_TTL          = 2
+	IP_HDRINCL      = 3
+	IP_OPTIONS      = 4
+	IP_RECVOPTS     = 6
+	IP_RETOPTS      = 7
+	IP_PKTINFO      = 8
+	IP_MTU_DISCOVER = 10
+	IP_RECVERR      = 11
+	IP_RECVTTL      = 12
+	IP_RECVTOS      = 13
+	IP_MTU          = 14
+	IP_FREEBIND     = 15
+	IP_UNICAST_IF   = 50
+	IP_PROTOCOL     = 52
+
+	IP_MULTICAST_IF           = 32
+	IP_MULTICAST_TTL          = 33
+	IP_MULTICAST_LOOP         = 34
+	IP_ADD_MEMBERSHIP         = 35
+	IP_DROP_MEMBERSHIP        = 36
+	IP_UNBLOCK_SOURCE         = 37
+	IP_BLOCK_SOURCE           = 38
+	IP_ADD_SOURCE_MEMBERSHIP  = 39
+	IP_DROP_SOURCE_MEMBERSHIP = 40
+	IP_MSFILTER               = 41
+	MCAST_JOIN_GROUP          = 42
+	MCAST_BLOCK_SOURCE        = 43
+	MCAST_UNBLOCK_SOURCE      = 44
+	MCAST_LEAVE_GROUP         = 45
+	MCAST_JOIN_SOURCE_GROUP   = 46
+	MCAST_LEAVE_SOURCE_GROUP  = 47
+	MCAST_MSFILTER            = 48
+	IP_MULTICAST_ALL          = 49
+)
+
+// Values of IP_MTU_DISCOVER.
+const (
+	IP_PMTUDISC_DONT = iota
+	IP_PMTUDISC_WANT
+	IP_PMTUDISC_DO
+	IP_PMTUDISC_PROBE
+	IP_PMTUDISC_INTERFACE
+	IP_PMTUDISC_OMIT
+)
+
+// Options of SOL_UDP.
+const (
+	UDP_CORK    = 1
+	UDP_SEGMENT = 103
 )
 
 // Options of SOL_RAW.
@@ -123,7 +169,9 @@ const (
 	MSG_ERRQUEUE = 0x2000
 	MSG_NOSIGNAL = 0x4000
 	MSG_MORE     = 0x8000
-	MSG_FASTOPEN = 0x20000000
+
+	MSG_WAITFORONE = 0x10000
+	MSG_FASTOPEN   = 0x20000000
 )
 
 // Events of poll and, with the same values, of Poller.

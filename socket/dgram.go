@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/udp"
 )
@@ -20,31 +21,19 @@ func (o dgramOps) Accept(*inet.Patience) (Ops, error) { return nil, syscall.EOPN
 func (o dgramOps) Connect(to netip.AddrPort, _ *inet.Patience) error { return o.s.Connect(to) }
 
 func (o dgramOps) SendMsg(m *Message, flags int, _ *inet.Patience) (int, error) {
-	if flags&(MSG_OOB|MSG_MORE) != 0 { // no urgent data, no corking
-		return 0, syscall.EOPNOTSUPP
-	}
-	return o.s.Send(m.Data, m.Addr, flags)
+	return o.s.SendMsg(m, flags)
 }
 
 func (o dgramOps) RecvMsg(m *Message, flags int, p *inet.Patience) (int, error) {
-	d, err := o.s.Recv(m.Data, flags, p)
-	if err != nil {
-		return 0, err
-	}
-	m.Addr, m.To, m.IfIndex, m.TTL, m.TOS, m.Time = d.From, d.To, d.IfIndex, d.TTL, d.TOS, d.Time
-	return m.filled(d.N, d.Len, flags), nil
+	return o.s.RecvMsg(m, flags, p)
 }
 
-// filled notes a datagram of length bytes of which n were copied.
-func (m *Message) filled(n, length, flags int) int {
-	m.Len, m.Flags = length, 0
-	if n < length {
-		m.Flags = MSG_TRUNC
-		if flags&MSG_TRUNC != 0 {
-			return length
-		}
-	}
-	return n
+func (o dgramOps) SendMMsg(ms []Message, flags int, _ *inet.Patience) (int, error) {
+	return o.s.SendMMsg(ms, flags)
+}
+
+func (o dgramOps) RecvMMsg(ms []Message, flags int, p *inet.Patience, until clock.Time) (int, error) {
+	return o.s.RecvMMsg(ms, flags, p, until)
 }
 
 func (o dgramOps) Shutdown(how int) error { return o.s.Shutdown(how) }
@@ -67,8 +56,18 @@ func (o dgramOps) Ioctl(request int) (int, error) {
 	return 0, syscall.ENOTTY
 }
 
-func (o dgramOps) SetInt(int, int, int) error { return syscall.ENOPROTOOPT }
+func (o dgramOps) SetInt(level, name, value int) error {
+	if level != SOL_UDP {
+		return syscall.ENOPROTOOPT
+	}
+	return o.s.SetOption(name, value)
+}
 
-func (o dgramOps) GetInt(int, int) (int, error) { return 0, syscall.ENOPROTOOPT }
+func (o dgramOps) GetInt(level, name int) (int, error) {
+	if level != SOL_UDP {
+		return 0, syscall.ENOPROTOOPT
+	}
+	return o.s.Option(name)
+}
 
 func (o dgramOps) setDevice(index int) { o.s.SetDevice(index) }

@@ -1,11 +1,9 @@
 package socket
 
+import "github.com/slankdev/ministack/inet"
+
+// Message is what sendmsg and recvmsg take and fill (struct msghdr).
+type Message = inet.Message
+
 // LinkAddr is an address of packet sockets (struct sockaddr_ll, packet(7)).
-type LinkAddr struct {
-	Protocol uint16 // EtherType, in host order; ETH_P_ALL for all
-	IfIndex  int    // 0: any device
-	HaType   uint16 // ARPHRD_*; set on receipt
-	PktType  uint8  // PACKET_*; set on receipt
-	HaLen    uint8  // bytes of Addr in use
-	Addr     [8]byte
-}
+type LinkAddr = inet.LinkAddr

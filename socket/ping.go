@@ -205,9 +205,8 @@ func (o pingOps) RecvMsg(m *Message, flags int, p *inet.Patience) (int, error) {
 }
 
 func (s *pingSock) take(b *skb.Buffer, m *Message, flags int) int {
-	m.Addr, m.To, m.IfIndex = netip.AddrPortFrom(b.Net.Src, 0), b.Net.Dst, int(b.IfIndex)
-	m.TTL, m.TOS, m.Time = b.Net.TTL, b.Net.TOS, b.Time
-	n := m.filled(b.CopyOut(0, m.Data), b.Len(), flags)
+	m.Addr, m.Ancillary = netip.AddrPortFrom(b.Net.Src, 0), s.Ancillary(b, s.p.IP)
+	n := m.Filled(b.CopyOut(0, m.Data), b.Len(), flags)
 	if flags&MSG_PEEK == 0 {
 		s.queue.PopFront()
 		s.RmemAlloc.Add(-int32(b.CB[cbPingCharge]))
@@ -248,10 +247,7 @@ func (o pingOps) Poll() inet.Ready {
 	if o.queue.Len() > 0 {
 		r |= inet.PollIn
 	}
-	if o.HasError() || o.HasQueuedError() {
-		r |= inet.PollErr
-	}
-	return r
+	return r | o.PollError()
 }
 
 func (o pingOps) Common() *inet.Sock { return &o.Sock }

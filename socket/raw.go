@@ -29,16 +29,11 @@ func (o rawOps) Connect(to netip.AddrPort, _ *inet.Patience) error { return o.s.
 func (o rawOps) Disconnect() error { return o.s.Connect(netip.AddrPort{}) }
 
 func (o rawOps) SendMsg(m *Message, flags int, _ *inet.Patience) (int, error) {
-	return o.s.Send(m.Data, m.Addr, flags)
+	return o.s.SendMsg(m, flags)
 }
 
 func (o rawOps) RecvMsg(m *Message, flags int, p *inet.Patience) (int, error) {
-	d, err := o.s.Recv(m.Data, flags, p)
-	if err != nil {
-		return 0, err
-	}
-	m.Addr, m.To, m.IfIndex, m.TTL, m.TOS, m.Time = d.From, d.To, d.IfIndex, d.TTL, d.TOS, d.Time
-	return m.filled(d.N, d.Len, flags), nil
+	return o.s.RecvMsg(m, flags, p)
 }
 
 func (o rawOps) Shutdown(how int) error { return o.s.Shutdown(how) }

@@ -33,24 +33,6 @@ type Ops interface {
 	GetInt(level, name int) (int, error)
 }
 
-// Message is what sendmsg and recvmsg take and fill (struct msghdr).
-type Message struct {
-	Data []byte
-	Addr netip.AddrPort // to, or from
-	Link LinkAddr       // to, or from, of packet sockets
-	// What recvmsg fills in beside the data.
-	Len     int // the datagram's length, more than fits Data if it was cut
-	Flags   int // MSG_TRUNC if it was
-	To      netip.Addr
-	IfIndex int
-	TTL     uint8
-	TOS     uint8
-	Time    clock.Time
-	// Err is set by recvmsg with MSG_ERRQUEUE; Data then has what the error
-	// quotes, and Addr is where that was sent to.
-	Err *inet.SockError
-}
-
 // Socket is an open socket.
 type Socket struct {
 	ops                   Ops

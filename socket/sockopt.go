@@ -11,7 +11,7 @@ import (
 
 // Setsockopt sets an option that is a number (setsockopt(2)). SO_RCVTIMEO and
 // SO_SNDTIMEO are in microseconds, SO_LINGER in seconds, negative for off,
-// SO_BINDTODEVICE the device's index. Errors: ENOPROTOOPT for an option that
+// SO_BINDTODEVICE, IP_MULTICAST_IF and IP_UNICAST_IF the device's index. Errors: ENOPROTOOPT for an option that
 // is not there, EINVAL.
 func (s *Socket) Setsockopt(level, name, value int) error {
 	if err := s.open(); err != nil {
@@ -45,15 +45,22 @@ func (s *Socket) Getsockopt(level, name int) (int, error) {
 const (
 	minRcvBuf = 2304
 	minSndBuf = 4608
+	maxBuffer = (1<<31 - 1) / 2
 )
 
 func (s *Socket) setSocketOption(name, value int) error {
 	switch name {
 	case SO_RCVBUF:
-		s.setRcvBuf(max(2*min(value, s.family.set.rmemMax.Get()), minRcvBuf)) // B46: twice what was asked
+		s.setRcvBuf(bufferOf(value, s.family.set.rmemMax.Get()))
+		return nil
+	case SO_RCVBUFFORCE:
+		s.setRcvBuf(max(value, 0))
 		return nil
 	case SO_SNDBUF:
-		s.setSndBuf(max(2*min(value, s.family.set.wmemMax.Get()), minSndBuf))
+		s.setSndBuf(bufferOf(value, s.family.set.wmemMax.Get()))
+		return nil
+	case SO_SNDBUFFORCE:
+		s.setSndBuf(max(value, 0))
 		return nil
 	case SO_RCVTIMEO:
 		return setTimeout(&s.rcvTimeout, value)
@@ -61,7 +68,7 @@ func (s *Socket) setSocketOption(name, value int) error {
 		return setTimeout(&s.sndTimeout, value)
 	case SO_KEEPALIVE:
 		return s.setKeepAlive(value != 0)
-	case SO_BINDTODEVICE:
+	case SO_BINDTODEVICE, SO_BINDTOIFINDEX:
 		return s.setDevice(value)
 	case SO_MAX_PACING_RATE:
 		return s.setMaxPacingRate(value)
@@ -86,10 +93,37 @@ func (s *Socket) setCommon(name, value int) error {
 		o.OOBInline = on
 	case SO_LINGER:
 		o.Linger, o.LingerSeconds = value >= 0, max(value, 0)
+	case SO_NO_CHECK:
+		o.NoChecksum = on
+	case SO_SELECT_ERR_QUEUE:
+		o.SelectErrQueue = on
+	case SO_RXQ_OVFL:
+		o.RecvDrops = on
+	case SO_TIMESTAMP:
+		setStamp(o, on, inet.StampMicro)
+	case SO_TIMESTAMPNS:
+		setStamp(o, on, inet.StampNano)
 	default:
 		return syscall.ENOPROTOOPT
 	}
 	return nil
+}
+
+// setStamp asks for receive times in a unit; off ends them in either.
+func setStamp(o *inet.Options, on bool, unit uint8) {
+	if !on {
+		unit = inet.StampNone
+	}
+	o.Timestamp = unit
+}
+
+// bufferOf is the size asked for within its limit; a negative one is the
+// largest (sock_setsockopt reads it without sign).
+func bufferOf(value, limit int) int {
+	if value < 0 {
+		return limit
+	}
+	return min(value, limit)
 }
 
 func setTimeout(t *atomic.Int64, microseconds int) error {
@@ -117,7 +151,10 @@ func (s *Socket) setDevice(index int) error {
 	return nil
 }
 
+// setRcvBuf takes the bytes of data that are to fit; the buffer is twice as
+// large, for what is held beside them (B46).
 func (s *Socket) setRcvBuf(n int) {
+	n = max(2*min(n, maxBuffer), minRcvBuf)
 	if c := s.Conn(); c != nil {
 		c.SetRcvBuf(n)
 		return
@@ -140,6 +177,7 @@ func (s *Socket) setMaxPacingRate(rate int) error {
 }
 
 func (s *Socket) setSndBuf(n int) {
+	n = max(2*min(n, maxBuffer), minSndBuf)
 	if c := s.Conn(); c != nil {
 		c.SetSndBuf(n)
 		return
@@ -183,6 +221,8 @@ func (s *Socket) socketOption(name int) (int, error) {
 		return -1, nil // no bound, ~0 in Linux
 	case SO_ERROR:
 		return takeError(c), nil
+	case SO_SNDLOWAT:
+		return 1, nil
 	case SO_ACCEPTCONN:
 		return number(s.listens()), nil
 	}
@@ -205,8 +245,18 @@ func (s *Socket) commonOption(name int) (int, error) {
 		return number(o.OOBInline), nil
 	case SO_KEEPALIVE:
 		return number(o.KeepAlive), nil
-	case SO_BINDTODEVICE:
+	case SO_BINDTODEVICE, SO_BINDTOIFINDEX:
 		return o.Device, nil
+	case SO_NO_CHECK:
+		return number(o.NoChecksum), nil
+	case SO_SELECT_ERR_QUEUE:
+		return number(o.SelectErrQueue), nil
+	case SO_RXQ_OVFL:
+		return number(o.RecvDrops), nil
+	case SO_TIMESTAMP:
+		return number(o.Timestamp == inet.StampMicro), nil
+	case SO_TIMESTAMPNS:
+		return number(o.Timestamp == inet.StampNano), nil
 	case SO_LINGER:
 		if !o.Linger {
 			return -1, nil

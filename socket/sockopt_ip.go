@@ -27,7 +27,7 @@ func (s *Socket) setIPOption(name, value int) error {
 		}
 		o.TTL = uint8(max(value, 0))
 	case IP_MTU_DISCOVER:
-		if value < inet.PMTUDont || value > inet.PMTUProbe {
+		if value < inet.PMTUDont || value > inet.PMTUOmit {
 			return syscall.EINVAL
 		}
 		o.MTUDiscover = uint8(value)
@@ -39,34 +39,39 @@ func (s *Socket) setIPOption(name, value int) error {
 		o.RecvTTL = value != 0
 	case IP_RECVTOS:
 		o.RecvTOS = value != 0
+	case IP_RECVOPTS:
+		o.RecvOpts = value != 0
+	case IP_RETOPTS:
+		o.RetOpts = value != 0
+	case IP_FREEBIND:
+		o.FreeBind = value != 0
+	case IP_UNICAST_IF:
+		return s.setUnicastDevice(o, value)
 	default:
-		return s.setMulticastOption(o, name, value)
+		return s.setMulticastOption(c, name, value)
 	}
 	return nil
 }
 
-func (s *Socket) setMulticastOption(o *inet.Options, name, value int) error {
-	if s.typ == SOCK_STREAM {
-		return syscall.ENOPROTOOPT
+// setUnicastDevice is the device to send unicast packets by, where no other is
+// asked for.
+func (s *Socket) setUnicastDevice(o *inet.Options, index int) error {
+	if err := s.mayUse(o, index); err != nil {
+		return err
 	}
-	switch name {
-	case IP_MULTICAST_TTL:
-		if value == -1 {
-			value = 1
-		}
-		if value < 1 || value > 255 { // 0, this host only, is not had
-			return syscall.EINVAL
-		}
-		o.McastTTL = uint8(value)
-	case IP_MULTICAST_LOOP:
-		o.McastLoop = value != 0
-	case IP_MULTICAST_IF:
-		if value != 0 && s.family.env.Dev.ByIndex(value) == nil {
-			return syscall.EADDRNOTAVAIL
-		}
-		o.McastIf = value
-	default:
-		return syscall.ENOPROTOOPT
+	o.UnicastIf = index
+	return nil
+}
+
+// mayUse reports whether a socket may send by a device. Errors: EADDRNOTAVAIL
+// where there is none, EINVAL for a socket that is bound to another.
+func (s *Socket) mayUse(o *inet.Options, index int) error {
+	switch {
+	case index == 0:
+	case s.family.env.Dev.ByIndex(index) == nil:
+		return syscall.EADDRNOTAVAIL
+	case o.Device != 0 && o.Device != index:
+		return syscall.EINVAL
 	}
 	return nil
 }
@@ -101,14 +106,18 @@ func (s *Socket) ipOption(name int) (int, error) {
 		return number(o.RecvTTL), nil
 	case IP_RECVTOS:
 		return number(o.RecvTOS), nil
-	case IP_MULTICAST_TTL:
-		return int(o.McastTTL), nil
-	case IP_MULTICAST_LOOP:
-		return number(o.McastLoop), nil
-	case IP_MULTICAST_IF:
-		return o.McastIf, nil
+	case IP_RECVOPTS:
+		return number(o.RecvOpts), nil
+	case IP_RETOPTS:
+		return number(o.RetOpts), nil
+	case IP_FREEBIND:
+		return number(o.FreeBind), nil
+	case IP_UNICAST_IF:
+		return o.UnicastIf, nil
+	case IP_PROTOCOL:
+		return s.protocol, nil
 	}
-	return 0, syscall.ENOPROTOOPT
+	return multicastOption(c, name)
 }
 
 func (s *Socket) defaultTTL() int { return s.family.proto.IP.DefaultTTL() }

@@ -53,13 +53,35 @@ func TestOptionsReadBackWhatTheyAreSetTo(t *testing.T) {
 		{dgram, ip, socket.IP_TOS, 0, 0x2f, 0x2f, nil},
 		{stream, ip, socket.IP_TOS, 0, 0x2f, 0x2c, nil}, // ECN is TCP's own
 		{dgram, ip, socket.IP_MTU_DISCOVER, 1, 2, 2, nil},
-		{dgram, ip, socket.IP_MTU_DISCOVER, 1, 4, 1, syscall.EINVAL},
+		{dgram, ip, socket.IP_MTU_DISCOVER, 1, 5, 5, nil},
+		{dgram, ip, socket.IP_MTU_DISCOVER, 1, 6, 1, syscall.EINVAL},
+		{dgram, ip, socket.IP_PKTINFO, 0, 1, 1, nil},
+		{dgram, ip, socket.IP_RECVTTL, 0, 1, 1, nil},
+		{dgram, ip, socket.IP_RECVTOS, 0, 1, 1, nil},
+		{dgram, ip, socket.IP_RECVOPTS, 0, 1, 1, nil},
+		{dgram, ip, socket.IP_RETOPTS, 0, 1, 1, nil},
+		{dgram, ip, socket.IP_FREEBIND, 0, 1, 1, nil},
+		{dgram, ip, socket.IP_UNICAST_IF, 0, 2, 2, nil},
+		{dgram, ip, socket.IP_UNICAST_IF, 0, 9, 0, syscall.EADDRNOTAVAIL},
+		{dgram, ip, socket.IP_PROTOCOL, socket.IPPROTO_UDP, 1, socket.IPPROTO_UDP, syscall.ENOPROTOOPT},
+		{dgram, ip, socket.IP_MULTICAST_ALL, 1, 0, 0, nil},
+		{dgram, ip, socket.IP_MULTICAST_ALL, 1, 2, 1, syscall.EINVAL},
+		{dgram, sol, socket.SO_RCVBUF, 212992, -1, 8 << 20, nil},
+		{dgram, sol, socket.SO_NO_CHECK, 0, 1, 1, nil},
+		{dgram, sol, socket.SO_RXQ_OVFL, 0, 1, 1, nil},
+		{dgram, sol, socket.SO_SELECT_ERR_QUEUE, 0, 1, 1, nil},
+		{dgram, sol, socket.SO_TIMESTAMP, 0, 1, 1, nil},
+		{dgram, sol, socket.SO_TIMESTAMPNS, 0, 1, 1, nil},
+		{dgram, sol, socket.SO_BINDTOIFINDEX, 0, 2, 2, nil},
+		{dgram, socket.SOL_UDP, socket.UDP_CORK, 0, 1, 1, nil},
+		{dgram, socket.SOL_UDP, socket.UDP_SEGMENT, 0, 1000, 1000, nil},
+		{dgram, socket.SOL_UDP, socket.UDP_SEGMENT, 0, 1 << 16, 0, syscall.EINVAL},
 		{dgram, ip, socket.IP_RECVERR, 0, 1, 1, nil},
 		{dgram, ip, socket.IP_MULTICAST_TTL, 1, 200, 200, nil},
 		{dgram, ip, socket.IP_MULTICAST_TTL, 1, -1, 1, nil},
 		{dgram, ip, socket.IP_MULTICAST_LOOP, 1, 0, 0, nil},
 		{dgram, ip, socket.IP_MULTICAST_IF, 0, 2, 2, nil},
-		{stream, ip, socket.IP_MULTICAST_TTL, 1, 2, 1, syscall.ENOPROTOOPT},
+		{stream, ip, socket.IP_MULTICAST_TTL, 1, 2, 1, syscall.EINVAL},
 		{stream, tcp, socket.TCP_NODELAY, 0, 1, 1, nil},
 		{stream, tcp, socket.TCP_KEEPIDLE, 7200, 10, 10, nil},
 		{stream, tcp, socket.TCP_KEEPINTVL, 75, 10, 10, nil},
@@ -84,6 +106,19 @@ func TestOptionsReadBackWhatTheyAreSetTo(t *testing.T) {
 	}
 }
 
+// SO_RCVBUFFORCE and SO_SNDBUFFORCE pass the limits, and are only set.
+func TestForcedBuffersPassTheLimits(t *testing.T) {
+	k := dgram(t, world.Pair(t).Stacks[0])
+	for force, name := range map[int]int{socket.SO_RCVBUFFORCE: socket.SO_RCVBUF, socket.SO_SNDBUFFORCE: socket.SO_SNDBUF} {
+		require.NoError(t, k.Setsockopt(socket.SOL_SOCKET, force, 10<<20))
+		got, err := k.Getsockopt(socket.SOL_SOCKET, name)
+		require.NoError(t, err)
+		require.Equal(t, 20<<20, got)
+		_, err = k.Getsockopt(socket.SOL_SOCKET, force)
+		require.Equal(t, syscall.ENOPROTOOPT, err)
+	}
+}
+
 // Options that the stack does not have are ENOPROTOOPT, never success.
 func TestUnknownOptionsAreRefused(t *testing.T) {
 	w := world.Pair(t)
@@ -99,7 +134,9 @@ func TestUnknownOptionsAreRefused(t *testing.T) {
 				} else {
 					require.Equal(t, syscall.ENOPROTOOPT, err, "level %d, option %d", level, name)
 				}
-				require.Equal(t, syscall.ENOPROTOOPT, k.Setsockopt(level, name, 1), "level %d, option %d", level, name)
+				if level != socket.SOL_SOCKET || name != socket.SO_SNDBUFFORCE && name != socket.SO_RCVBUFFORCE { // only to set
+					require.Equal(t, syscall.ENOPROTOOPT, k.Setsockopt(level, name, 1), "level %d, option %d", level, name)
+				}
 				require.NoError(t, k.Close())
 			}
 		}

@@ -123,12 +123,14 @@ func (h *host) Route(f *inet.Flow) (*inet.Route, error) {
 	return &inet.Route{Dst: f.Dst, Src: src, NextHop: f.Dst, Dev: h.env.Dev.ByIndex(1), MTU: h.mtu, Generation: h.gen, Table: h}, nil
 }
 
-func (h *host) Generation() uint64                     { return h.gen }
-func (h *host) IsLocal(a netip.Addr) bool              { return a == h.addr }
-func (h *host) Kind(a netip.Addr) inet.RouteType       { return inet.Unicast }
-func (h *host) SendError(b *skb.Buffer, e *inet.Error) {}
-func (h *host) Confirm(*inet.Route)                    {}
-func (h *host) HeaderLen() int                         { return 20 }
+func (h *host) Generation() uint64                      { return h.gen }
+func (h *host) IsLocal(a netip.Addr) bool               { return a == h.addr }
+func (h *host) Kind(a netip.Addr) inet.RouteType        { return inet.Unicast }
+func (h *host) SendError(b *skb.Buffer, e *inet.Error)  {}
+func (h *host) Confirm(*inet.Route)                     {}
+func (h *host) HeaderLen() int                          { return 20 }
+func (h *host) Options(*skb.Buffer) (_, _ []byte)       { return nil, nil }
+func (h *host) CompileOptions(p []byte) ([]byte, error) { return p, nil }
 
 func (h *host) UpdatePMTU(_ netip.Addr, mtu int) {
 	h.mtu = max(mtu, 552)

@@ -97,31 +97,55 @@ func (i *identity) score(local, peer netip.AddrPort, device int) int {
 }
 
 // lookup finds the socket for a datagram: the most specific one; among equals
-// the last that was bound (SO_REUSEADDR), or one by the peer (SO_REUSEPORT).
+// the last that was bound (SO_REUSEADDR), or one by the 4-tuple (SO_REUSEPORT).
 func (t *table) lookup(local, peer netip.AddrPort, device int) *Sock {
 	var best *Sock
-	top, equals, draw := -1, uint64(0), uint64(0)
-	for _, s := range t.at(local.Port()) {
-		id := s.identity()
-		n := id.score(local, peer, device)
-		switch {
+	top, equals := -1, 0
+	list := t.at(local.Port())
+	for _, s := range list {
+		switch n := s.identity().score(local, peer, device); {
 		case n > top:
 			best, top, equals = s, n, 1
 		case n == top && n >= 0:
-			if equals++; equals == 2 {
-				draw = t.spread(peer)
-			}
-			if draw = mix(draw); !id.reusePort || draw%equals == 0 {
-				best = s
-			}
+			best, equals = s, equals+1
 		}
 	}
-	return best
+	if equals < 2 || !best.identity().reusePort {
+		return best
+	}
+	return t.pick(list, local, peer, device, top)
 }
 
-// spread is the keyed hash of a peer: no peer can choose its socket.
-func (t *table) spread(peer netip.AddrPort) uint64 {
-	return mix(t.key ^ uint64(trace.Addr(peer.Addr()))<<16 ^ uint64(peer.Port()))
+// pick chooses one of the group of sockets that fit equally well, always the
+// same one for a 4-tuple while the group is the same (reuseport_select_sock).
+func (t *table) pick(list []*Sock, local, peer netip.AddrPort, device, top int) *Sock {
+	group := func(s *Sock) bool {
+		id := s.identity()
+		return id.reusePort && id.score(local, peer, device) == top
+	}
+	n := uint64(0)
+	for _, s := range list {
+		if group(s) {
+			n++
+		}
+	}
+	skip := t.spread(local, peer) >> 32 * n >> 32
+	for _, s := range list {
+		if !group(s) {
+			continue
+		}
+		if skip == 0 {
+			return s
+		}
+		skip--
+	}
+	return nil // the group went meanwhile
+}
+
+// spread is the keyed hash of a 4-tuple: no peer can choose its socket.
+func (t *table) spread(local, peer netip.AddrPort) uint64 {
+	x := mix(t.key ^ uint64(trace.Addr(peer.Addr()))<<16 ^ uint64(peer.Port()))
+	return mix(x ^ uint64(trace.Addr(local.Addr()))<<16 ^ uint64(local.Port()))
 }
 
 func mix(x uint64) uint64 {

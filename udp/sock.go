@@ -23,8 +23,13 @@ type Sock struct {
 
 	reported atomic.Pointer[inet.Error] // by ICMP, not looked at yet
 
-	flow   inet.Flow   // what the last call asked a route for,
-	header inet.Header // and the network header that it sent
+	flow   inet.Flow    // what the last call asked a route for,
+	header inet.Header  // the network header that it sent,
+	asked  inet.Control // and what its message asked
+
+	corkOn  bool // UDP_CORK
+	cork    corked
+	segment int // UDP_SEGMENT, 0: off
 
 	closed, shutRead, shutWrite bool
 	boundAddr, boundPort        bool // by the user; Connect's choice is undone
@@ -72,6 +77,7 @@ func (s *Sock) receive(b *skb.Buffer, peer netip.AddrPort) skb.Reason {
 }
 
 func (s *Sock) countFull() {
+	s.Drops.Add(1)
 	s.m.env.Stat.Inc(stat.UdpRcvbufErrors)
 	s.m.env.Stat.Inc(stat.UdpInErrors)
 }
@@ -83,7 +89,9 @@ func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
 	if s.closed || s.shutRead {
 		return b.Drop(skb.SocketClose)
 	}
-	b.Compact()
+	if !s.WantsHeader() {
+		b.Compact()
+	}
 	size := int32(b.TrueSize())
 	if s.queue.Len() > 0 && s.RmemAlloc.Load()+size > s.RcvBuf.Load() {
 		s.countFull()
@@ -133,7 +141,7 @@ func (s *Sock) Bind(a netip.AddrPort) error {
 		a = netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
 	case !addr.Is4():
 		return syscall.EAFNOSUPPORT
-	case !addr.IsUnspecified() && s.m.net.Kind(addr) == inet.Unicast:
+	case !addr.IsUnspecified() && !s.Options.FreeBind && s.m.net.Kind(addr) == inet.Unicast:
 		return syscall.EADDRNOTAVAIL
 	}
 	if err := s.m.bind(s, a); err != nil {
@@ -171,7 +179,7 @@ func (s *Sock) Connect(to netip.AddrPort) error {
 		s.disconnect()
 		return nil
 	}
-	r, err := s.lookupRoute(to.Addr(), s.identity().local.Addr())
+	r, err := s.lookupRoute(to.Addr(), s.identity().local.Addr(), &inet.Control{})
 	if err != nil {
 		return err
 	}
@@ -215,49 +223,70 @@ func (s *Sock) SetDevice(index int) {
 	s.id.Store(&id)
 }
 
-// Message is a received datagram's description.
-type Message struct {
-	N       int // bytes copied
-	Len     int // bytes that there were; more than N if it was cut
-	From    netip.AddrPort
-	To      netip.Addr
-	IfIndex int
-	TTL     uint8
-	TOS     uint8
-	Time    clock.Time
-}
-
-// Recv takes the oldest datagram off the queue; what p does not hold of it is
-// lost (B47). Errors: EAGAIN, SO_ERROR.
-func (s *Sock) Recv(p []byte, flags int, pat *inet.Patience) (Message, error) {
+// RecvMsg takes the oldest datagram off the queue; what m.Data does not hold of
+// it is lost (B47). With MSG_TRUNC it returns the whole length. Errors: EAGAIN,
+// SO_ERROR.
+func (s *Sock) RecvMsg(m *inet.Message, flags int, pat *inet.Patience) (int, error) {
 	s.Lock()
 	defer s.Unlock()
+	return s.recv(m, flags, pat)
+}
+
+// RecvMMsg fills many messages under one lock (recvmmsg(2)), and returns how
+// many. The error is that of the first; a later one, but for EAGAIN, is kept
+// for the next call. It stops after the message during which the time until
+// passed (0: none).
+func (s *Sock) RecvMMsg(ms []inet.Message, flags int, pat *inet.Patience, until clock.Time) (int, error) {
+	s.Lock()
+	defer s.Unlock()
+	if err := s.TakeError(); err != nil {
+		return 0, err
+	}
+	for i := range ms {
+		if _, err := s.recv(&ms[i], flags, pat); err != nil {
+			if e, ok := err.(syscall.Errno); ok && i > 0 && e != syscall.EAGAIN {
+				s.SetError(e)
+			}
+			return inet.Many(i, err)
+		}
+		if flags&inet.MsgWaitForOne != 0 {
+			pat.NonBlock = true
+		}
+		if until != 0 && s.m.env.Clock.Now() >= until {
+			return i + 1, nil
+		}
+	}
+	return len(ms), nil
+}
+
+func (s *Sock) recv(m *inet.Message, flags int, pat *inet.Patience) (int, error) {
 	if flags&inet.MsgDontWait != 0 {
 		pat.NonBlock = true
 	}
 	for {
 		if err := s.TakeError(); err != nil {
-			return Message{}, err
+			return 0, err
 		}
 		if b := s.queue.Peek(); b != nil {
-			return s.take(b, p, flags), nil
+			return s.take(b, m, flags), nil
 		}
 		if s.closed {
-			return Message{}, syscall.EBADF
+			return 0, syscall.EBADF
 		}
 		if s.shutRead {
-			return Message{}, nil
+			return m.Filled(0, 0, flags), nil
 		}
 		if err := s.Sleep(inet.PollIn, pat); err != nil {
-			return Message{}, err
+			return 0, err
 		}
 	}
 }
 
-func (s *Sock) take(b *skb.Buffer, p []byte, flags int) Message {
-	n := b.CopyOut(0, p)
-	msg := Message{N: n, Len: b.Len(), From: netip.AddrPortFrom(b.Net.Src, uint16(b.CB[cbPort])), To: b.Net.Dst,
-		IfIndex: int(b.IfIndex), TTL: b.Net.TTL, TOS: b.Net.TOS, Time: b.Time}
+func (s *Sock) take(b *skb.Buffer, m *inet.Message, flags int) int {
+	n := b.CopyOut(0, m.Data)
+	m.Addr = netip.AddrPortFrom(b.Net.Src, uint16(b.CB[cbPort]))
+	m.Ancillary = s.Ancillary(b, s.m.net)
+	result := m.Filled(n, b.Len(), flags)
 	if flags&inet.MsgPeek == 0 {
 		s.queue.PopFront()
 		s.RmemAlloc.Add(-int32(b.CB[cbCharge]))
@@ -266,7 +295,7 @@ func (s *Sock) take(b *skb.Buffer, p []byte, flags int) Message {
 	if tr := s.m.env.Trace; tr.On(trace.SockRead) {
 		tr.Event(trace.SockRead, s.ID, uint32(n), 0, 0, 0)
 	}
-	return msg
+	return result
 }
 
 // InQueue returns the length of the next datagram (SIOCINQ).
@@ -283,10 +312,7 @@ func (s *Sock) InQueue() int {
 func (s *Sock) Poll() inet.Ready {
 	s.Lock()
 	defer s.Unlock()
-	r := inet.PollOut
-	if s.HasError() || s.HasQueuedError() {
-		r |= inet.PollErr
-	}
+	r := inet.PollOut | s.PollError()
 	if s.queue.Len() > 0 || s.shutRead {
 		r |= inet.PollIn
 	}
@@ -325,6 +351,7 @@ func (s *Sock) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.cork = corked{}
 	s.m.table.remove(s)
 	s.queue.Purge(skb.SocketClose)
 	s.RmemAlloc.Store(0)

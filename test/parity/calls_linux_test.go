@@ -2,6 +2,7 @@ package parity
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/socket"
@@ -29,6 +30,8 @@ type calls interface {
 	Getsockopt(level, name int) (int, error)
 	SetsockoptString(level, name int, value string) error
 	GetsockoptString(level, name int) (string, error)
+	SendMMsg(ms []socket.Message, flags int) (int, error)
+	RecvMMsg(ms []socket.Message, flags int, timeout time.Duration) (int, error)
 	Ioctl(request int) (int, error)
 	Poll() inet.Ready
 }

@@ -1,13 +1,13 @@
 package parity
 
 import (
+	"math/bits"
 	"net"
 	"net/netip"
 	"syscall"
 	"time"
 	"unsafe"
 
-	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/socket"
 	"golang.org/x/sys/unix"
@@ -113,7 +113,9 @@ func (k *kernel) SendMsg(m *socket.Message, flags int) (int, error) {
 	if m.Link != (socket.LinkAddr{}) {
 		to = linkSockaddr(&m.Link)
 	}
-	return again(func() (int, error) { return unix.SendmsgN(k.fd, m.Data, nil, to, flags|unix.MSG_NOSIGNAL) })
+	return again(func() (int, error) {
+		return unix.SendmsgN(k.fd, m.Data, ancillary(&m.Control), to, flags|unix.MSG_NOSIGNAL)
+	})
 }
 
 func (k *kernel) Recv(p []byte, flags int) (int, error) {
@@ -140,34 +142,12 @@ func (k *kernel) RecvMsg(m *socket.Message, flags int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	m.Addr, m.Flags = addrPort(r.from), r.flags
+	m.Addr, m.Flags, m.N = addrPort(r.from), r.flags, min(r.n, len(m.Data))
 	if l, ok := r.from.(*unix.SockaddrLinklayer); ok {
 		m.Link = socket.LinkAddr{Protocol: swap16(l.Protocol), IfIndex: l.Ifindex, HaType: l.Hatype, PktType: l.Pkttype,
 			HaLen: l.Halen, Addr: l.Addr}
 	}
-	return r.n, k.control(m, oob[:r.oobn])
-}
-
-// control reads the ancillary data.
-func (k *kernel) control(m *socket.Message, oob []byte) error {
-	list, err := unix.ParseSocketControlMessage(oob)
-	for _, c := range list {
-		switch [2]int32{c.Header.Level, c.Header.Type} {
-		case [2]int32{unix.SOL_IP, unix.IP_PKTINFO}:
-			i := (*unix.Inet4Pktinfo)(unsafe.Pointer(&c.Data[0]))
-			m.To, m.IfIndex = netip.AddrFrom4(i.Addr), int(i.Ifindex)
-		case [2]int32{unix.SOL_IP, unix.IP_TTL}:
-			m.TTL = uint8(*(*int32)(unsafe.Pointer(&c.Data[0])))
-		case [2]int32{unix.SOL_IP, unix.IP_TOS}:
-			m.TOS = c.Data[0]
-		case [2]int32{unix.SOL_SOCKET, unix.SO_TIMESTAMP}:
-			tv := (*unix.Timeval)(unsafe.Pointer(&c.Data[0]))
-			m.Time = clock.Time(tv.Nano())
-		case [2]int32{unix.SOL_IP, unix.IP_RECVERR}:
-			m.Err = sockError(m, c.Data)
-		}
-	}
-	return err
+	return r.n, told(m, oob[:r.oobn])
 }
 
 // sockError reads a struct sock_extended_err with the offender behind it.
@@ -201,6 +181,12 @@ func (k *kernel) Getpeername() (netip.AddrPort, error) {
 func (k *kernel) SetNonblock(on bool) { _ = unix.SetNonblock(k.fd, on) }
 
 func (k *kernel) Setsockopt(level, name, value int) error {
+	if level == unix.SOL_IP && name == unix.IP_UNICAST_IF {
+		value = int(bits.ReverseBytes32(uint32(value)))
+	}
+	if level == unix.SOL_IP && name == unix.IP_MULTICAST_IF {
+		return unix.SetsockoptIPMreqn(k.fd, level, name, &unix.IPMreqn{Ifindex: int32(value)})
+	}
 	if level != unix.SOL_SOCKET {
 		return unix.SetsockoptInt(k.fd, level, name, value)
 	}
@@ -239,7 +225,11 @@ func (k *kernel) Getsockopt(level, name int) (int, error) {
 			uintptr(unsafe.Pointer(&tv)), uintptr(unsafe.Pointer(&size)), 0)
 		return int(tv.Nano() / 1000), errnoOr(e)
 	}
-	return unix.GetsockoptInt(k.fd, level, name)
+	v, err := unix.GetsockoptInt(k.fd, level, name)
+	if level == unix.SOL_IP && name == unix.IP_UNICAST_IF {
+		v = int(bits.ReverseBytes32(uint32(v)))
+	}
+	return v, err
 }
 
 func (k *kernel) SetsockoptString(level, name int, value string) error {
