@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"syscall"
+
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
@@ -213,7 +215,12 @@ func (c *Conn) closingAck(s *segment, now clock.Time) {
 		c.setState(FinWait2)
 		c.user.shutWrite = true
 		c.Wake(inet.PollOut)
-		if c.user.orphan {
+		switch {
+		case c.user.orphan && c.user.lingerTwo < 0: // nobody waits for the peer's FIN
+			c.Env().Stat.Inc(stat.TcpExtTCPAbortOnData)
+			c.m.resetFor(s, rstLinger)
+			c.finish(syscall.ECONNRESET)
+		case c.user.orphan:
 			c.lingerInFinWait2(now, s.has(FIN))
 		}
 	case Closing:

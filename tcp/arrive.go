@@ -227,6 +227,7 @@ func (c *Conn) finishHandshake(s *segment, now clock.Time) skb.Reason {
 	} else {
 		c.established(now)
 	}
+	c.tx.CC.Delivered++ // our SYN
 	c.Wake(inet.PollOut)
 	return skb.NotDropped
 }

@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"time"
+
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
@@ -40,6 +42,10 @@ func (c *Conn) synSentAck(s *segment, now clock.Time) skb.Reason {
 		return skb.NotDropped
 	}
 	if s.ack.AtOrBefore(c.snd.iss) || s.ack.After(c.snd.nxt) {
+		if c.tx.Retransmits() == 0 { // an old incarnation answers: it is gone with our RST
+			c.tx.HastenRTO(now, soonest)
+			c.armRtx(now)
+		}
 		c.m.replyReset(s)
 		return skb.TCPInvalidAckSequence
 	}
@@ -50,6 +56,9 @@ func (c *Conn) synSentAck(s *segment, now clock.Time) skb.Reason {
 	}
 	return skb.NotDropped
 }
+
+// soonest is the shortest that a timer is set to (TCP_TIMEOUT_MIN).
+const soonest = 2 * time.Millisecond
 
 // echoPlausible reports whether the echoed timestamp lies between the first
 // SYN and now.

@@ -19,7 +19,8 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c.snd.iss, c.snd.una, c.snd.nxt = r.iss, r.iss.Add(1), r.iss.Add(1)
 	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.nxt, c.snd.nxt, c.snd.nxt
 	c.snd.wscale, c.snd.peerMSS = r.sndWScale, r.peerMSS
-	c.snd.maxWnd = uint32(r.wnd)
+	c.snd.maxWnd = s.wnd << c.windowShift(s)
+	c.passed.segsIn = 1 // the SYN
 	c.rcv.irs, c.rcv.nxt, c.rcv.wup = r.irs, r.irs.Add(1), r.irs.Add(1)
 	c.ts = timestampState{on: r.ts, sackOK: r.sackOK, wscaleOK: r.wscaleOK, recent: r.tsRecent, recentAge: now,
 		offset: r.tsOffset, lastAck: c.rcv.nxt}

@@ -70,6 +70,14 @@ type sendSpace struct {
 	lastSmall seq.Num // end of the last segment that was not full (Minshall)
 	lastSent  clock.Time
 	firstSyn  clock.Time
+	offer     synOffer
+}
+
+// synOffer is what our SYN offers, and the SYN-ACK of a simultaneous open
+// again.
+type synOffer struct {
+	ts, sack, wscale bool
+	shift            uint8
 }
 
 // receiveSpace is RFC 9293's receive sequence space.

@@ -140,7 +140,7 @@ func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
 func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
 	c.passed.bytesIn += uint64(to.Sub(c.rcv.nxt))
 	c.rcv.nxt = to
-	if b.Len() == 0 || c.rcv.closed {
+	if b.Len() == 0 || c.user.orphan { // what comes after SHUT_RD can still be read
 		b.Consume()
 		return
 	}

@@ -78,6 +78,7 @@ func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 	c.rekey()
 	c.ts.on = c.ts.on && !c.signsMD5()
 	c.initReceiveWindow(mss)
+	c.snd.offer = synOffer{ts: c.ts.on, sack: c.ts.sackOK, wscale: c.ts.wscaleOK, shift: c.rcv.wscale}
 }
 
 // initReceiveWindow sets the first window to offer.
@@ -97,10 +98,11 @@ func (c *Conn) transmitSyn(now clock.Time) bool { return c.transmitSynWith(now, 
 func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	c.lowerAdvertisedMSS()
 	o.sig = c.signer()
-	o.mss, o.sackPerm, o.ts, o.hasWScale, o.wscale = c.rcv.advMSS, c.ts.sackOK, c.ts.on, c.ts.wscaleOK, c.rcv.wscale
+	offer := &c.snd.offer
+	o.mss, o.sackPerm, o.ts, o.hasWScale, o.wscale = c.rcv.advMSS, offer.sack, offer.ts, offer.wscale, offer.shift
 	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: c.snd.iss, flags: SYN,
 		window: uint16(min(c.rcv.wnd, maxUnscaledWindow))}
-	if c.ts.on {
+	if offer.ts {
 		o.tsval, o.tsecr = c.timestampNow(now), c.ts.recent
 	}
 	switch {

@@ -197,12 +197,7 @@ func (c *Conn) giveUp(now clock.Time) bool {
 	n := c.tx.Retransmits()
 	switch c.state {
 	case SynSent:
-		limit := c.m.set.synRetries.Get()
-		if c.user.synRetries > 0 {
-			limit = c.user.synRetries
-		}
-		limit += c.m.set.synLinear.Get()
-		return n >= limit || c.userTimedOut(now)
+		return c.giveUpSyn(now, n)
 	case SynRecv:
 		return n >= c.m.set.synackRetries.Get()
 	}
@@ -217,6 +212,29 @@ func (c *Conn) giveUp(now clock.Time) bool {
 		return c.userTimedOut(now)
 	}
 	return c.timedOut(now, limit)
+}
+
+// giveUpSyn ends the active open after tcp_syn_retries (TCP_SYNCNT) and, since
+// the first ones may not back off, tcp_syn_linear_timeouts more, or when as
+// much time has passed as tcp_syn_retries take with backoff, whichever comes
+// first; or at the user timeout.
+func (c *Conn) giveUpSyn(now clock.Time, n int) bool {
+	if c.user.userTimeout > 0 {
+		return c.userTimedOut(now)
+	}
+	limit := getSynCnt(c)
+	return n >= limit+c.m.set.synLinear.Get() || now.Sub(c.snd.firstSyn) >= c.backedOff(time.Second, limit)
+}
+
+// backedOff is how long n retransmissions take with exponential backoff from
+// the first RTO (tcp_model_timeout).
+func (c *Conn) backedOff(first time.Duration, n int) time.Duration {
+	total := time.Duration(0)
+	for rto := first; n >= 0; n-- {
+		total += rto
+		rto = min(2*rto, c.rtoMax())
+	}
+	return total
 }
 
 func (c *Conn) userTimedOut(now clock.Time) bool {
@@ -236,12 +254,7 @@ func (c *Conn) timedOutAfter(now clock.Time, d time.Duration) bool {
 // backoffTime is how long n retransmissions take with exponential backoff from
 // 200 ms, TCP_RTO_MIN, whatever the connection's own (tcp_model_timeout).
 func (c *Conn) backoffTime(n int) time.Duration {
-	total := time.Duration(0)
-	for rto := longTimer; n >= 0; n-- {
-		total += rto
-		rto = min(2*rto, c.rtoMax())
-	}
-	return total
+	return c.backedOff(longTimer, n)
 }
 
 // timeout ends the connection: nobody answers (tcp_write_err).

@@ -131,11 +131,13 @@ func (c *Conn) finishConnect(p *inet.Patience, pending syscall.Errno) error {
 		}
 	}
 	c.user.connecting = false
-	if err := c.TakeError(); err != nil {
-		return err
+	err := c.TakeError()
+	if err == nil && c.state == Closed {
+		err = syscall.ECONNABORTED
 	}
-	if c.state == Closed {
-		return syscall.ECONNABORTED
+	if err != nil {
+		c.forgetPeer() // the socket can connect anew
+		return err
 	}
 	c.user.connected = true
 	return nil

@@ -76,6 +76,14 @@ func (s *Sender) untilRTO() time.Duration {
 	return s.q.at(0).sentAt.Add(rto).Sub(s.CC.Now)
 }
 
+// HastenRTO has the RTO fire after wait, and not before.
+func (s *Sender) HastenRTO(now clock.Time, wait time.Duration) {
+	s.CC.Now = now
+	if s.CC.PacketsOut > 0 {
+		s.arm(TimerRTO, wait)
+	}
+}
+
 // Unreachable takes back one backoff, because ICMP says that the segment at
 // SND.UNA was lost to the path and not to congestion (RFC 6069 4).
 func (s *Sender) Unreachable(now clock.Time) {
