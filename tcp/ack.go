@@ -38,7 +38,17 @@ func (c *Conn) processAck(s *segment, now clock.Time) skb.Reason {
 	c.updateRecent(s, now)
 	updated := c.updateWindow(s)
 	c.recover(s, now, updated)
+	c.stillClosed(now)
 	return skb.NotDropped
+}
+
+// stillClosed puts the next window probe off: the peer has just said that its
+// window is closed (tcp_ack_probe). Where the user has gone the probes go on,
+// so that they come to an end.
+func (c *Conn) stillClosed(now clock.Time) {
+	if c.timers.kind == probeTimer && c.needsProbe() && !c.user.orphan {
+		c.setRtx(probeTimer, now.Add(c.probeWithin(now, c.probeInterval())))
+	}
 }
 
 // oldAck is an acknowledgement from before SND.UNA: its text may still be new,

@@ -50,8 +50,10 @@ func (c *Conn) Info() Info {
 		LastDataSent: now.Sub(c.snd.lastSent), LastDataRecv: now.Sub(c.ack.lastData), LastAckRecv: now.Sub(c.timers.lastHeard),
 		RcvBuf: int(c.RcvBuf.Load()), SndBuf: int(c.SndBuf.Load()),
 		RmemAlloc: int(c.RmemAlloc.Load()), WmemAlloc: int(c.WmemAlloc.Load()), Number: c.ID}
-	if !c.state.in(setOf(Closed, Listen)) {
+	if c.state != Listen && c.tx.CC.MSS != 0 { // what recovery knew stays when the connection has ended
 		i.Info = c.tx.Info(now)
+		i.MSS = getMaxSeg(c)
+		i.Backoff = max(i.Backoff, c.timers.probeBackoff)
 	}
 	if c.route != nil {
 		i.PMTU = c.route.MTU
@@ -73,6 +75,9 @@ func (c *Conn) Info() Info {
 // infoOptions are the bits of tcpi_options.
 func (c *Conn) infoOptions() uint8 {
 	bits := uint8(0)
+	if c.state == SynSent { // nothing is negotiated yet
+		return bits
+	}
 	for _, o := range []struct {
 		on  bool
 		bit uint8

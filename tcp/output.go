@@ -123,9 +123,9 @@ func (c *Conn) plan(mss, segs int) (n int, fin bool) {
 	if n > 0 && n%mss != 0 {
 		whole := n - n%mss
 		switch {
-		case n < data: // cut by a window: only full segments (RFC 9293 3.8.6.2.1)
+		case n < data && (whole == 0 || !c.mayBeSmall()): // cut by a window (RFC 9293 3.8.6.2.1)
 			n = whole
-		case !fin && !c.mayBeSmall():
+		case n == data && !fin && !c.mayBeSmall():
 			n = whole
 		}
 	}

@@ -145,7 +145,7 @@ func getMaxSeg(c *Conn) int {
 	case c.state.in(setOf(Closed, Listen)) && c.user.maxseg > 0:
 		return int(c.user.maxseg)
 	case c.snd.mss == 0:
-		return defaultMSS
+		return defaultMSS - c.tsLen()
 	}
 	return c.snd.mss
 }
