@@ -219,10 +219,10 @@ func (c *Conn) giveUp(now clock.Time) bool {
 // much time has passed as tcp_syn_retries take with backoff, whichever comes
 // first; or at the user timeout.
 func (c *Conn) giveUpSyn(now clock.Time, n int) bool {
-	if c.user.userTimeout > 0 {
-		return c.userTimedOut(now)
-	}
 	limit := getSynCnt(c)
+	if c.user.userTimeout > 0 {
+		return n >= limit+c.m.set.synLinear.Get() || c.userTimedOut(now)
+	}
 	return n >= limit+c.m.set.synLinear.Get() || now.Sub(c.snd.firstSyn) >= c.backedOff(time.Second, limit)
 }
 
