@@ -143,5 +143,5 @@ func TestNegativeLinger2Resets(t *testing.T) {
 	require.NoError(t, k.Close(nil))
 	w.clk.Run(time.Second)
 	require.Equal(t, Closed, s.State())
-	require.Equal(t, uint64(1), w.a.env.Stat.Get(stat.TcpExtTCPAbortOnLinger))
+	require.Equal(t, uint64(1), w.a.env.Stat.Get(stat.TcpExtTCPAbortOnData))
 }

@@ -45,8 +45,8 @@ func (c *Conn) freeSpace() int {
 }
 
 // initialWindow returns the first window to offer, and the scale that the
-// largest window to come needs (RFC 7323 2.2). A SYN's window is not scaled,
-// so the first window fits its field (tcp_select_initial_window).
+// largest window to come needs (RFC 7323 2.2). A SYN's window is not scaled:
+// its field shows what fits, but more is taken (tcp_select_initial_window).
 func (c *Conn) initialWindow(mss int, scaling bool) (wnd uint32, wscale uint8) {
 	space := int(c.RcvBuf.Load()) * defaultWinRatio >> 8
 	most := max(space, c.m.set.rmem.Get(2))
@@ -56,10 +56,10 @@ func (c *Conn) initialWindow(mss int, scaling bool) (wnd uint32, wscale uint8) {
 	if mss > 0 && space > mss {
 		space -= space % mss
 	}
-	wnd = uint32(min(space, maxUnscaledWindow))
 	if !scaling {
-		return wnd, 0
+		return uint32(min(space, maxUnscaledWindow)), 0
 	}
+	wnd = uint32(space)
 	for ; most > maxUnscaledWindow && wscale < maxWScale; most >>= 1 {
 		wscale++
 	}
