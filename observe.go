@@ -61,3 +61,6 @@ func (s *Stack) ICMP() *icmp.Module { return s.icmp }
 // Flush hands what was queued for transmission to the drivers. Sockets do it
 // themselves; who sends by a module's methods calls it after.
 func (s *Stack) Flush() { s.env.Dev.Flush() }
+
+// Rand returns the stack's randomness.
+func (s *Stack) Rand() netdev.Rand { return s.env.Rand }

@@ -234,7 +234,11 @@ func (s *snapshot) manyRoute(m *Module, f *inet.Flow) (*inet.Route, error) {
 	if d == nil {
 		return nil, syscall.ENETUNREACH
 	}
-	return &inet.Route{Dst: f.Dst, Src: s.source(m, f, Entry{Dev: d}, f.Dst), NextHop: f.Dst, Dev: d, Type: typ, MTU: mtuOf(d)}, nil
+	r := &inet.Route{Dst: f.Dst, NextHop: f.Dst, Dev: d, Type: typ, MTU: mtuOf(d)}
+	if r.Src = s.source(m, f, Entry{Dev: d}, f.Dst); typ == inet.Broadcast && f.Device != 0 && len(d.Addrs()) == 0 && !f.Src.IsValid() {
+		r.Src = netip.IPv4Unspecified() // who asks for an address has none (RFC 1122 3.2.1.3)
+	}
+	return r, nil
 }
 
 // source chooses the source address: the flow's, the route's, one of the next

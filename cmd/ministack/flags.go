@@ -18,6 +18,7 @@ type deviceSpec struct {
 	addrs      []netip.Prefix
 	mtu        int
 	impair     *netdev.Impairment
+	dhcp       bool
 }
 
 // stackFlags say which stack a command is about: a running one, or one of its
@@ -27,6 +28,7 @@ type stackFlags struct {
 	devs          []*deviceSpec
 	gateway       netip.Addr
 	sysctls       []string
+	leases        leases
 }
 
 // setter is a flag whose values are taken in as they come, since the order of
@@ -49,6 +51,8 @@ func (f *stackFlags) addDeviceFlags(fs *pflag.FlagSet) {
 	fs.Var(setter{"cidr", f.setHost}, "host-addr", "address of the host's side of the last --dev, which is brought up")
 	fs.Var(setter{"bytes", f.setMTU}, "mtu", "MTU of the last --dev")
 	fs.Var(setter{"list", f.setImpair}, "impair", "what is wrong with the last --dev's link: loss=1%,delay=5ms,jitter=1ms,reorder=2%,dup=1%,corrupt=0.1%,rate=100mbit,seed=7")
+	fs.Var(setter{"", f.setDHCP}, "dhcp", "ask a DHCP server for the address of the last --dev, its routes and MTU")
+	fs.Lookup("dhcp").NoOptDefVal = "true"
 	fs.Var(setter{"ip", f.setGateway}, "gw", "gateway of the default route")
 	fs.Var(setter{"name=value", f.addSysctl}, "sysctl", "setting, such as net.ipv4.tcp_sack=0; may be repeated")
 }
@@ -130,6 +134,17 @@ func (f *stackFlags) setImpair(s string) error {
 		return usage("--impair: %v", err)
 	}
 	d.impair = &i
+	return nil
+}
+
+func (f *stackFlags) setDHCP(s string) error {
+	d, err := f.last("dhcp")
+	if err != nil {
+		return err
+	}
+	if d.dhcp, err = strconv.ParseBool(s); err != nil {
+		return usage("--dhcp=%q: true or false", s)
+	}
 	return nil
 }
 

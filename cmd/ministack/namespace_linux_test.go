@@ -214,3 +214,29 @@ func TestAStackForwardsBetweenItsDevices(t *testing.T) {
 	require.Equal(t, "net.ipv4.ip_forward = 1\n", command(t, "", "sysctl", "net.ipv4.ip_forward").out)
 	p.end(t, syscall.SIGTERM)
 }
+
+// A DHCP server of the host gives the address, and gets it back.
+func TestRunWithALease(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	if _, err := exec.LookPath("dnsmasq"); err != nil {
+		skip(t, "dnsmasq is not installed")
+	}
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	require.NoError(t, netdev.AddVeth("ms0", "ms1"))
+	host, err := parsePrefix("10.9.0.1/24")
+	require.NoError(t, err)
+	require.NoError(t, hostSide(&deviceSpec{kind: "tap", name: "ms0", host: host}))
+	server := exec.Command("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0", "--interface=ms0",
+		"--dhcp-range=10.9.0.50,10.9.0.50,255.255.255.0,2m", "--no-ping", "--dhcp-leasefile="+t.TempDir()+"/leases", "--pid-file=")
+	var log bytes.Buffer
+	server.Stderr = &log
+	require.NoError(t, server.Start())
+	p := start(t, "run", "--dev", "packet:ms1", "--dhcp")
+	require.Regexp(t, `^ms1: packet mtu 1500 link `+anyMAC+` addr 10\.9\.0\.50/24 dhcp 10\.9\.0\.1 for 2m0s ready\n$`, p.out)
+	p.end(t, syscall.SIGINT)
+	require.NoError(t, server.Process.Signal(syscall.SIGTERM))
+	_ = server.Wait() // it says that a signal ended it
+	require.Contains(t, log.String(), "DHCPRELEASE(ms0) 10.9.0.50")
+}

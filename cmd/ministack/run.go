@@ -44,6 +44,7 @@ Services:
   http:80=DIR                     the files of a directory`,
 		Example: `  ministack run --dev tap:ms0 --host-addr 10.9.0.1/24 --addr 10.9.0.2/24 --serve echo:7 --serve http:80=/srv
   ministack run --dev packet:eth1 --addr 192.0.2.7/24 --gw 192.0.2.1
+  ministack run --dev packet:eth1 --dhcp
   ministack run --dev tap:ms0 --addr 10.9.0.2/24 --dev tap:ms1 --addr 10.8.0.2/24 --sysctl net.ipv4.ip_forward=1
   ministack run --dev tap:ms0 --host-addr 10.9.0.1/24 --addr 10.9.0.2/24 --impair loss=1%,delay=20ms`,
 		Args: cobra.NoArgs,
@@ -69,12 +70,13 @@ func (a *app) run(f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := newStack(&f.stackFlags)
+	s, err := newStack(a.ctx, &f.stackFlags)
 	if err != nil {
 		l.Close()
 		return err
 	}
 	defer s.Close()
+	defer f.leases.release()
 	v := control.Serve(l, s, f.name)
 	defer v.Close()
 	services, err := startServices(s, specs)
@@ -137,6 +139,7 @@ func (a *app) announce(s *ministack.Stack, f *runFlags) {
 		if spec.host.IsValid() {
 			line += " host " + spec.host.String()
 		}
+		line += f.leases.describe(d.Name)
 		text.WriteString(line + " ready\n")
 	}
 	fmt.Fprint(a.out, text.String())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -10,8 +11,9 @@ import (
 	"github.com/slankdev/ministack/netdev"
 )
 
-// newStack brings up what the flags describe.
-func newStack(f *stackFlags) (*ministack.Stack, error) {
+// newStack brings up what the flags describe; f.leases.release comes before the
+// stack's end.
+func newStack(ctx context.Context, f *stackFlags) (*ministack.Stack, error) {
 	settings := map[string]string{}
 	for _, s := range f.sysctls {
 		name, value, _ := strings.Cut(s, "=")
@@ -26,6 +28,10 @@ func newStack(f *stackFlags) (*ministack.Stack, error) {
 			s.Close()
 			return nil, err
 		}
+	}
+	if err := f.leases.obtain(ctx, s, f.devs); err != nil {
+		s.Close()
+		return nil, err
 	}
 	if f.gateway.IsValid() {
 		if err := s.AddRoute(netip.PrefixFrom(netip.IPv4Unspecified(), 0), f.gateway, ""); err != nil {
@@ -71,7 +77,7 @@ func (a *app) connect(f *stackFlags) (c *control.Client, done func(), err error)
 		}
 		return c, func() { c.Close() }, nil
 	}
-	s, err := newStack(f)
+	s, err := newStack(a.ctx, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,6 +86,7 @@ func (a *app) connect(f *stackFlags) (c *control.Client, done func(), err error)
 		c.Close()
 		finish(a.ctx, s)
 		v.Close()
+		f.leases.release()
 		s.Close()
 	}, nil
 }

@@ -42,6 +42,7 @@ var order = []string{
 	".",
 	"resolver",
 	"netstack",
+	"dhcp",
 	"control drill",
 	"cmd/ministack test",
 }
