@@ -44,7 +44,7 @@ var order = []string{
 	"netstack",
 	"dhcp",
 	"control drill",
-	"cmd/ministack test",
+	"cmd/ministack examples test",
 }
 
 // heavy packages must not be linked into a program that embeds the stack.

@@ -15,26 +15,32 @@ import (
 
 var codeSpan = regexp.MustCompile("`([^`]+)`")
 
-// TestEveryNameInTheKernelMapExists reads the last column of the tables in
-// docs/kernel-map.md: each code span there is a file, or a Go name written
-// package.Name or package.Type.Member.
-func TestEveryNameInTheKernelMapExists(t *testing.T) {
+// TestEveryNameInTheMapsExists reads the last column of the tables in
+// docs/kernel-map.md and docs/embedding.md: each code span there is a file, or a
+// Go name written package.Name or package.Type.Member.
+func TestEveryNameInTheMapsExists(t *testing.T) {
+	checkNames(t, "kernel-map.md", 3, 60)
+	checkNames(t, "embedding.md", 2, 20)
+}
+
+// checkNames reads tables of so many columns, or more.
+func checkNames(t *testing.T, doc string, columns, least int) {
 	top := root(t)
-	text, err := os.ReadFile(filepath.Join(top, "docs", "kernel-map.md"))
+	text, err := os.ReadFile(filepath.Join(top, "docs", doc))
 	require.NoError(t, err)
 	names := namesOf(t, top)
 	found := 0
 	for _, line := range strings.Split(string(text), "\n") {
 		cells := strings.Split(strings.Trim(line, "| "), " | ")
-		if len(cells) < 3 {
+		if len(cells) < columns {
 			continue
 		}
 		for _, m := range codeSpan.FindAllStringSubmatch(cells[len(cells)-1], -1) {
 			found++
-			require.True(t, exists(top, names, m[1]), "docs/kernel-map.md names %s, which does not exist", m[1])
+			require.True(t, exists(top, names, m[1]), "docs/%s names %s, which does not exist", doc, m[1])
 		}
 	}
-	require.Greater(t, found, 60, "the map has lost its names")
+	require.Greater(t, found, least, "docs/%s has lost its names", doc)
 }
 
 func exists(top string, names map[string]bool, name string) bool {
