@@ -54,6 +54,7 @@ func newLAN(t *testing.T) *lan {
 	l.sock, err = l.server.Socket(socket.AF_INET, socket.SOCK_DGRAM|socket.SOCK_NONBLOCK, 0)
 	require.NoError(t, err)
 	require.NoError(t, l.sock.Setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1))
+	require.NoError(t, l.sock.Setsockopt(socket.SOL_IP, socket.IP_PKTINFO, 1)) // whom a message was to
 	require.NoError(t, l.sock.Bind(netip.MustParseAddrPort("0.0.0.0:67")))
 	l.sock.Waiters().Add(socket.POLLIN, func(inet.Ready) { l.Clock.Post(l.serve) })
 	l.alter = func(_, _ *dhcpv4.DHCPv4) {}
