@@ -13,6 +13,7 @@ import (
 
 	"github.com/slankdev/ministack/dhcp"
 	"github.com/slankdev/ministack/ipv4"
+	"github.com/slankdev/ministack/netdev"
 )
 
 const (
@@ -222,4 +223,36 @@ func TestClientsThatCannotBe(t *testing.T) {
 	_, err = c.Wait(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "no lease on eth0 after 1 messages")
+}
+
+// RFC 2131 3.1 step 4: only the server whose offer was taken may refuse it.
+func TestARefusalByAnotherServerIsNotHeard(t *testing.T) {
+	l := newLAN(t)
+	l.answer[request] = nak
+	l.alter = func(_, reply *dhcpv4.DHCPv4) {
+		if reply.MessageType() == nak {
+			reply.UpdateOption(dhcpv4.OptServerIdentifier(net.IPv4(10, 0, 0, 9)))
+		}
+	}
+	l.start()
+	l.Clock.Run(30 * time.Second)
+	require.Equal(t, []dhcpv4.MessageType{discover, request, request, request, request}, l.kinds())
+}
+
+// What goes wrong is told, and the client goes on: here its device is down for
+// a while.
+func TestAClientOutlivesItsDevicesTroubles(t *testing.T) {
+	l := newLAN(t)
+	dev := l.client.Devices()[1]
+	dev.SetFlags(0, netdev.Up)
+	var told []error
+	c, err := dhcp.Start(l.client, dhcp.Config{Device: "eth0", Failed: func(err error) { told = append(told, err) }})
+	require.NoError(t, err)
+	require.ErrorIs(t, told[0], syscall.ENETDOWN)
+	dev.SetFlags(netdev.Up, 0)
+	lease, err := c.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []netip.Prefix{lease.Addr}, l.addrs())
+	require.NoError(t, c.Close())
+	require.Len(t, told, 1)
 }

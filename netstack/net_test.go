@@ -173,6 +173,11 @@ func TestDatagrams(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "ping", string(buf[:n]))
 
+	_, err = b.ListenUDP(&net.UDPAddr{IP: addrB.AsSlice(), Port: 7})
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	_, err = b.ListenTCP(&net.TCPAddr{IP: addrA.AsSlice(), Port: 7})
+	require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
+
 	free, err := a.DialUDPAddrPort(netip.AddrPort{}, netip.AddrPort{})
 	require.NoError(t, err)
 	require.Nil(t, free.RemoteAddr())
@@ -196,6 +201,7 @@ func TestPings(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []byte{0, 0}, buf[:2], "an echo reply")
 	require.Equal(t, []byte{0, 1, 'h', 'i'}, buf[6:n])
+	require.Equal(t, netstack.PingAddr{}.Network(), "ping")
 	require.NoError(t, dialled.SetReadDeadline(time.Now().Add(time.Millisecond)))
 	_, err = dialled.Read(buf)
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
@@ -203,7 +209,18 @@ func TestPings(t *testing.T) {
 	_, err = dialled.Read(buf)
 	require.ErrorIs(t, err, net.ErrClosed)
 
-	p, err := a.ListenPing(nil)
+	both, err := a.DialPing(netstack.PingAddrFromAddr(addrA), netstack.PingAddrFromAddr(addrB))
+	require.NoError(t, err)
+	require.Equal(t, addrB, both.RemoteAddr().(netstack.PingAddr).Addr())
+	require.Equal(t, addrA.String(), both.LocalAddr().String())
+	_, err = both.Write(request(2))
+	require.NoError(t, err)
+	_, err = both.Read(buf)
+	require.NoError(t, err)
+	_, err = a.ListenPingAddr(addrB)
+	require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
+
+	p, err := a.DialPing(nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, "ping", p.RemoteAddr().Network())
 	for i, to := range []net.Addr{netstack.PingAddrFromAddr(addrB), *netstack.PingAddrFromAddr(addrB),
