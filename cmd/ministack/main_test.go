@@ -61,6 +61,17 @@ func running(t *testing.T) (alpha, beta *ministack.Stack) {
 	return alpha, beta
 }
 
+// runningBoth is running with the other stack called beta.
+func runningBoth(t *testing.T) (alpha, beta *ministack.Stack) {
+	t.Helper()
+	alpha, beta = running(t)
+	l, err := control.Listen(control.Path("beta"))
+	require.NoError(t, err)
+	v := control.Serve(l, beta, "beta")
+	t.Cleanup(func() { require.NoError(t, v.Close()) })
+	return alpha, beta
+}
+
 func onCable(t *testing.T, d netdev.Driver, addr string) *ministack.Stack {
 	s, err := ministack.New(ministack.Config{})
 	require.NoError(t, err)
