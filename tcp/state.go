@@ -56,8 +56,8 @@ func (s State) in(set stateSet) bool { return set&(1<<s) != 0 }
 // moves is RFC 9293 figure 5 with the edges that a user's abort, a reset and
 // a time-out add. setState, the tests and the diagram in the docs all read it.
 var moves = [numStates]stateSet{
-	Closed:      setOf(Listen, SynSent, SynRecv),
-	Listen:      setOf(Closed),
+	Closed:      setOf(Listen, SynSent),
+	Listen:      setOf(SynRecv, Closed),
 	SynSent:     setOf(SynRecv, Established, Closed),
 	SynRecv:     setOf(Established, FinWait1, Closed),
 	Established: setOf(FinWait1, CloseWait, Closed),
