@@ -41,7 +41,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	}
 	c.ack.lastData = now
 	c.user.accepted, c.user.connected = true, true
-	c.state = Listen // what it is a copy of (inet_csk_clone_lock)
+	c.cloned()
 	c.setState(SynRecv)
 	m.env.Stat.Inc(stat.TcpPassiveOpens)
 	return c

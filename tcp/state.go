@@ -73,6 +73,13 @@ var moves = [numStates]stateSet{
 // one step.
 func Allowed(from, to State) bool { return to.in(moves[from]) }
 
+// cloned makes a new connection what it begins as: a copy of its listener, in
+// the same state (inet_csk_clone_lock).
+func (c *Conn) cloned() {
+	c.countState(c.state, Listen)
+	c.state = Listen
+}
+
 // setState is the only place where a connection's state changes.
 func (c *Conn) setState(to State) {
 	from := c.state
