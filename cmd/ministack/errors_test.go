@@ -23,6 +23,8 @@ func TestErrorsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 		"run --dev tap:ms0 --addr 10.9.0.2",
 		"run --dev tap:ms0 --addr banana",
 		"run --dev tap:ms0 --mtu 12",
+		"run --dhcp",
+		"run --dev tap:ms0 --dhcp=perhaps",
 		"run --dev packet:ms0 --host-addr 10.9.0.1/24",
 		"run --dev tap:ms0 --impair loss=much",
 		"run --dev tap:ms0 --sysctl net.ipv4.tcp_sack",

@@ -51,8 +51,7 @@ func (f *stackFlags) addDeviceFlags(fs *pflag.FlagSet) {
 	fs.Var(setter{"cidr", f.setHost}, "host-addr", "address of the host's side of the last --dev, which is brought up")
 	fs.Var(setter{"bytes", f.setMTU}, "mtu", "MTU of the last --dev")
 	fs.Var(setter{"list", f.setImpair}, "impair", "what is wrong with the last --dev's link: loss=1%,delay=5ms,jitter=1ms,reorder=2%,dup=1%,corrupt=0.1%,rate=100mbit,seed=7")
-	fs.Var(setter{"", f.setDHCP}, "dhcp", "ask a DHCP server for the address of the last --dev, its routes and MTU")
-	fs.Lookup("dhcp").NoOptDefVal = "true"
+	fs.BoolFunc("dhcp", "ask a DHCP server for the address of the last --dev, its routes and MTU", f.setDHCP)
 	fs.Var(setter{"ip", f.setGateway}, "gw", "gateway of the default route")
 	fs.Var(setter{"name=value", f.addSysctl}, "sysctl", "setting, such as net.ipv4.tcp_sack=0; may be repeated")
 }
