@@ -64,7 +64,6 @@ func (m *Module) send(b *skb.Buffer, r *inet.Route, df, loop bool) error {
 		n := &b.Net
 		m.env.Trace.Packet(trace.IPv4Tx, b, trace.Addr(n.Src), trace.Addr(n.Dst), uint32(n.Proto)<<8|uint32(n.TTL), uint32(b.Len()))
 	}
-	m.countOut(b, r)
 	if r.Type == inet.Broadcast || r.Type == inet.Multicast {
 		m.loopBack(b, r, loop)
 	}
@@ -117,6 +116,7 @@ func (m *Module) countOut(b *skb.Buffer, r *inet.Route) {
 
 // transmit hands a packet of the right size to the link (ip_finish_output2).
 func (m *Module) transmit(b *skb.Buffer, r *inet.Route) error {
+	m.countOut(b, r)
 	d := r.Dev
 	var reason skb.Reason
 	switch {

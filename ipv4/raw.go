@@ -31,13 +31,17 @@ func (noRaw) Input(*skb.Buffer) bool { return false }
 func (noRaw) Error(*skb.Buffer, *inet.Error) {}
 
 // CheckRaw looks at a packet with its header that a user wants to send by the
-// route (the first half of raw_send_hdrinc, B4): whether it fits the device and
-// whether its header ends within it. Errors: EMSGSIZE, EINVAL.
-func CheckRaw(p []byte, r *inet.Route) error {
+// route (the first half of raw_send_hdrinc, B4): whether it fits the device, and
+// whether its header is long enough and ends within it. Errors: EMSGSIZE,
+// EINVAL.
+func (m *Module) CheckRaw(p []byte, r *inet.Route) error {
 	switch {
 	case len(p) > mtuOf(r.Dev):
 		return syscall.EMSGSIZE
-	case len(p) < HeaderLen, Header(p).Len() > len(p):
+	case len(p) < HeaderLen:
+		return syscall.EINVAL
+	case Header(p).Len() < HeaderLen || Header(p).Len() > len(p):
+		m.env.Stat.Inc(stat.IpOutDiscards)
 		return syscall.EINVAL
 	}
 	return nil
@@ -51,9 +55,6 @@ func CheckRaw(p []byte, r *inet.Route) error {
 func (m *Module) OutputRaw(b *skb.Buffer, r *inet.Route, loop bool) error {
 	h := Header(b.Data())
 	b.SetNetwork()
-	if h.Len() < HeaderLen { // Linux lets a header be too short, and leaves it alone
-		return m.transmitRaw(b, r)
-	}
 	m.complete(h, r)
 	b.Net = skb.Net{Src: h.Src(), Dst: h.Dst(), Proto: h.Proto(), TTL: h.TTL(), TOS: h.TOS(), DF: h.DF()}
 	return m.send(b, r, h.DF(), loop)
@@ -70,10 +71,4 @@ func (m *Module) complete(h Header, r *inet.Route) {
 	}
 	h.setTotal(len(h))
 	h.seal()
-}
-
-// transmitRaw sends what has no header to speak of as it is.
-func (m *Module) transmitRaw(b *skb.Buffer, r *inet.Route) error {
-	m.env.Stat.Inc(stat.IpOutTransmits)
-	return m.transmit(b, r)
 }

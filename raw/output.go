@@ -18,7 +18,7 @@ const maxLen = 65535 // of a datagram, in bytes
 // nothing, or, if that is the zero AddrPort, to the peer. data begins at the
 // protocol's header, or, with IP_HDRINCL, at the IP header. Errors: EMSGSIZE,
 // EOPNOTSUPP, EDESTADDRREQ, EINVAL (B4), EACCES for a broadcast address without
-// SO_BROADCAST, ENETUNREACH (B12), EPIPE, SO_ERROR.
+// SO_BROADCAST, ENETUNREACH (B12); with IP_HDRINCL also EPIPE and SO_ERROR.
 func (s *Sock) SendMsg(m *inet.Message, flags int) (int, error) {
 	s.Lock()
 	defer s.Unlock()
@@ -101,7 +101,7 @@ func (s *Sock) route(dst netip.Addr, c *inet.Control) (*inet.Route, error) {
 
 // sendWithHeader sends a packet that has its IP header (raw_send_hdrinc).
 func (s *Sock) sendWithHeader(data []byte, r *inet.Route) error {
-	if err := ipv4.CheckRaw(data, r); err != nil {
+	if err := s.m.ip.CheckRaw(data, r); err != nil {
 		s.tooBig(err, r, r.Dev.MTU())
 		return err
 	}
@@ -116,14 +116,12 @@ func (s *Sock) sendWithHeader(data []byte, r *inet.Route) error {
 }
 
 // sendPayload sends a datagram under a header of the stack's (ip_append_data,
-// ip_push_pending_frames); it leaves in fragments where it must (B5).
+// ip_push_pending_frames); it leaves in fragments where it must (B5). As on
+// Linux neither shutdown nor SO_ERROR stops it.
 func (s *Sock) sendPayload(data []byte, r *inet.Route, c *inet.Control) error {
 	s.header.Proto = uint8(s.protocol)
 	r, err := s.HeaderTo(&s.header, r, len(data), netip.AddrPortFrom(r.Dst, s.port), c, s.m.ip)
 	if err != nil {
-		return err
-	}
-	if err := s.MayWrite(); err != nil {
 		return err
 	}
 	b := s.buffer(data, r, s.header.Proto)

@@ -52,13 +52,18 @@ func (s *Sock) SetHdrIncl(on bool) { s.hdrIncl.Store(on) }
 func (s *Sock) connected() bool { return s.id.Load().peer.IsValid() }
 
 // Names returns the local and the peer's address. The local port is the
-// protocol, as on Linux; the peer's is what connect was given.
+// protocol, as on Linux, while the socket may receive; the peer's is what
+// connect was given.
 func (s *Sock) Names() (local, peer netip.AddrPort) {
 	id := s.id.Load()
-	local = netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(s.protocol))
-	if id.local.IsValid() {
-		local = netip.AddrPortFrom(id.local, uint16(s.protocol))
+	port, addr := uint16(s.protocol), netip.IPv4Unspecified()
+	if id.deaf {
+		port = 0
 	}
+	if id.local.IsValid() {
+		addr = id.local
+	}
+	local = netip.AddrPortFrom(addr, port)
 	if id.peer.IsValid() {
 		peer = netip.AddrPortFrom(id.peer, s.port)
 	}
@@ -132,11 +137,14 @@ func (s *Sock) Connect(to netip.AddrPort) error {
 }
 
 // disconnect takes the names away, and with them what Bind and SO_BINDTODEVICE
-// had asked for (__udp_disconnect, which a raw socket's bind never tells to
-// keep them).
+// had asked for. As on Linux the socket receives nothing from now on, even
+// connected again: it has left the table, and only a new one comes into it
+// (__udp_disconnect, which keeps a name that the user had bound; a raw socket's
+// bind never says that he did).
 func (s *Sock) disconnect() {
+	s.m.table.remove(s)
 	s.source, s.port, s.Options.Device = netip.Addr{}, 0, 0
-	s.id.Store(&identity{})
+	s.id.Store(&identity{deaf: true})
 }
 
 // SetDevice binds the socket to a device, 0 for none (SO_BINDTODEVICE).

@@ -49,6 +49,7 @@ func (t *table) change(protocol int, f func([]*Sock) []*Sock) {
 type identity struct {
 	local, peer netip.Addr // the zero Addr: any
 	device      int        // 0: any
+	deaf        bool       // in no list any more
 }
 
 // matches is raw_v4_match (B8): what is set must be equal.

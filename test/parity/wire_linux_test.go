@@ -127,12 +127,18 @@ func icmp(typ, code uint8) is {
 // comes before it is passed over.
 func (w *wire) expect(fits is) gopacket.Packet {
 	w.t.Helper()
+	return world.Check(w.t, w.see(fits).Data())
+}
+
+// see is expect for what need not be right.
+func (w *wire) see(fits is) gopacket.Packet {
+	w.t.Helper()
 	timeout := time.After(patience)
 	for {
 		select {
 		case p := <-w.frames:
 			if fits(p) {
-				return world.Check(w.t, p.Data())
+				return p
 			}
 		case <-timeout:
 			w.t.Fatalf("%s did not send it within %v", w.host.name, patience)
@@ -157,9 +163,13 @@ func (w *wire) silent(fits is, why ...any) {
 }
 
 // refuse answers a packet of the host with port unreachable.
-func (w *wire) refuse(p gopacket.Packet) {
+func (w *wire) refuse(p gopacket.Packet) { w.unreachable(p, 3) }
+
+// unreachable answers a packet of the host with a code of destination
+// unreachable.
+func (w *wire) unreachable(p gopacket.Packet, code uint8) {
 	ip := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
 	quoted := append(append([]byte(nil), ip.Contents...), ip.Payload[:8]...)
 	w.send(w.ether(layers.EthernetTypeIPv4), w.ipv4(layers.IPProtocolICMPv4),
-		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 3)}, gopacket.Payload(quoted))
+		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, code)}, gopacket.Payload(quoted))
 }
