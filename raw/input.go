@@ -7,9 +7,9 @@ import (
 )
 
 // Input gives a datagram to every socket that matches, each a clone (B7), and
-// reports whether one did (raw_local_deliver, raw_v4_input). That a filter or
-// a full buffer then keeps the datagram from the socket makes no difference
-// (B9). b stays the caller's.
+// reports whether one did (raw_local_deliver, raw_v4_input). That a filter
+// kept the datagram from its socket makes no difference (B9); that there was no
+// room does. b stays the caller's.
 func (m *Module) Input(b *skb.Buffer) bool {
 	list := m.table.at(b.Net.Proto)
 	if len(list) == 0 {
@@ -18,6 +18,10 @@ func (m *Module) Input(b *skb.Buffer) bool {
 	matched := 0
 	for _, s := range list {
 		if !s.id.Load().matches(b.Net.Src, b.Net.Dst, int(b.IfIndex)) {
+			continue
+		}
+		if s.Full() {
+			s.Refuse(b.Clone())
 			continue
 		}
 		matched++

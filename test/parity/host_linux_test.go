@@ -66,6 +66,7 @@ func kernelHost(t *testing.T) *host {
 	far, dev := openKernelLink(t)
 	netns.IP(t, "link set lo up")
 	_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+dev+"/disable_ipv6", []byte("1"), 0o644) // quiet, not needed
+	_ = os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)            // tests come faster
 	netns.IP(t, "addr add 10.8.0.1/24 brd + dev "+dev)
 	netns.IP(t, "link set "+dev+" up")
 	i, err := net.InterfaceByName(dev)
@@ -94,6 +95,7 @@ func ourHost(t *testing.T) *host {
 	require.NoError(t, err)
 	d, err := s.Attach(near, "eth0")
 	require.NoError(t, err)
+	require.NoError(t, s.SetSysctl("net.ipv4.icmp_ratelimit", "0"))
 	require.NoError(t, s.AddAddr("eth0", netip.PrefixFrom(hostAddr, 24)))
 	h := &host{name: "ministack", dev: "eth0", index: d.Index, mac: net.HardwareAddr(d.MAC[:]), stack: s}
 	h.open = func(domain, typ, protocol int) (calls, error) {

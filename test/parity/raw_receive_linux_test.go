@@ -229,14 +229,14 @@ func TestAFullRawBufferIsNoError(t *testing.T) {
 	})
 }
 
-// B14, B9: who has no room counts as a listener all the same.
-func TestAFullRawBufferSuppressesProtocolUnreachable(t *testing.T) {
+// B14, B9: who has no room counts as nobody.
+func TestAFullRawBufferDoesNotSuppressProtocolUnreachable(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *host) {
 		s := h.raw(experiment)
 		require.NoError(t, s.Setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0))
 		for range 10 {
 			h.tell(experiment, "x")
 		}
-		h.silent(icmp(3, 2))
+		h.expect(icmp(3, 2))
 	})
 }
