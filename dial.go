@@ -26,20 +26,31 @@ func transportOf(network string) (transport, error) {
 	case "udp", "udp4":
 		return transport{"udp", socket.SOCK_DGRAM, socket.IPPROTO_UDP}, nil
 	}
+	if t, ok := rawTransport(network); ok {
+		return t, nil
+	}
 	return transport{}, net.UnknownNetworkError(network)
 }
 
-// parseAddr reads host:port. The host is an IPv4 address, "localhost", or
-// empty for any; the port a number or a well-known name.
-func parseAddr(network, address string) (netip.AddrPort, error) {
+// parse reads an address as the transport has them: host:port, or a host only
+// where there are no ports. The port is a number or a well-known name.
+func (t transport) parse(address string) (netip.AddrPort, error) {
+	if t.typ == socket.SOCK_RAW {
+		return parseHost(address, 0)
+	}
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	port, err := portOf(network, service)
+	port, err := portOf(t.name, service)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
+	return parseHost(host, port)
+}
+
+// parseHost reads an IPv4 address, "localhost", or nothing for any.
+func parseHost(host string, port uint16) (netip.AddrPort, error) {
 	switch host {
 	case "":
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), port), nil
@@ -82,14 +93,15 @@ func (s *Stack) Dial(network, address string) (net.Conn, error) {
 }
 
 // DialContext connects to an address, which is given as host:port with an IPv4
-// address or "localhost". Networks: tcp, tcp4, udp, udp4. Errors are
+// address or "localhost", without a port for raw sockets. Networks: tcp, tcp4,
+// udp, udp4, and "ip4:" or "ip:" with a protocol's number or name. Errors are
 // *net.OpError and unwrap to the errno of connect(2), or to the context's.
 func (s *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	t, err := transportOf(network)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	to, err := parseAddr(network, address)
+	to, err := t.parse(address)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
@@ -109,10 +121,18 @@ func (s *Stack) dial(ctx context.Context, t transport, from, to netip.AddrPort) 
 	if err != nil {
 		return nil, abandon(ctx, k, t.name, source, addr, err)
 	}
-	if t.typ == socket.SOCK_DGRAM {
-		return s.newPacketConn(k), nil
+	return s.wrap(k, t), nil
+}
+
+// wrap makes of a connected socket what package net would.
+func (s *Stack) wrap(k *socket.Socket, t transport) net.Conn {
+	switch t.typ {
+	case socket.SOCK_DGRAM:
+		return s.newPacketConn(k)
+	case socket.SOCK_RAW:
+		return s.newIPConn(k, t.name)
 	}
-	return s.ready(k), nil
+	return s.ready(k)
 }
 
 // bindTo binds a socket that is to have a certain local name.
@@ -151,49 +171,52 @@ func (t transport) addr(a netip.AddrPort) net.Addr {
 	if !a.IsValid() {
 		return nil
 	}
-	if t.typ == socket.SOCK_DGRAM {
+	switch t.typ {
+	case socket.SOCK_DGRAM:
 		return net.UDPAddrFromAddrPort(a)
+	case socket.SOCK_RAW:
+		return ipAddr(a.Addr())
 	}
 	return tcpAddr(a)
 }
 
-// bind makes a socket with a local name.
-func (s *Stack) bind(network, address string, typ int) (*socket.Socket, error) {
+// bind makes a socket with a local name, a stream or anything else.
+func (s *Stack) bind(network, address string, stream bool) (*socket.Socket, transport, error) {
 	t, err := transportOf(network)
-	if err == nil && t.typ != typ {
+	if err == nil && (t.typ == socket.SOCK_STREAM) != stream {
 		err = net.UnknownNetworkError(network)
 	}
 	if err != nil {
-		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+		return nil, t, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
-	at, err := parseAddr(network, address)
+	at, err := t.parse(address)
 	if err != nil {
-		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+		return nil, t, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
 	k, err := s.Socket(socket.AF_INET, t.typ, t.protocol)
 	if err != nil {
-		return nil, opError("listen", t.name, nil, nil, t.addr(at), err)
+		return nil, t, opError("listen", t.name, nil, nil, t.addr(at), err)
 	}
-	if typ == socket.SOCK_STREAM {
+	if stream {
 		err = k.Setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 	}
 	if err == nil {
 		err = k.Bind(at)
 	}
-	if err == nil && typ == socket.SOCK_STREAM {
+	if err == nil && stream {
 		err = k.Listen(backlog)
 	}
 	if err != nil {
 		_ = k.Close() // the first error is the one to report
-		return nil, opError("listen", t.name, nil, nil, t.addr(at), err)
+		return nil, t, opError("listen", t.name, nil, nil, t.addr(at), err)
 	}
-	return k, nil
+	return k, t, nil
 }
 
 // Listen accepts TCP connections at an address, host:port; an empty host is
 // any, port 0 is chosen. Errors unwrap to those of bind(2) and listen(2).
 func (s *Stack) Listen(network, address string) (net.Listener, error) {
-	k, err := s.bind(network, address, socket.SOCK_STREAM)
+	k, _, err := s.bind(network, address, true)
 	if err != nil {
 		return nil, err
 	}
@@ -204,11 +227,15 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// ListenPacket receives UDP datagrams at an address; see Listen.
+// ListenPacket receives UDP datagrams at an address, host:port, or those of an
+// IP protocol ("ip4:icmp", "ip4:253") at a host: an *IPConn; see Listen.
 func (s *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
-	k, err := s.bind(network, address, socket.SOCK_DGRAM)
+	k, t, err := s.bind(network, address, false)
 	if err != nil {
 		return nil, err
+	}
+	if t.typ == socket.SOCK_RAW {
+		return s.newIPConn(k, t.name), nil
 	}
 	return s.newPacketConn(k), nil
 }

@@ -12,11 +12,11 @@ func (s *Stack) DialFrom(ctx context.Context, network, local, address string) (n
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	from, err := parseAddr(network, local)
+	from, err := t.parse(local)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	to, err := parseAddr(network, address)
+	to, err := t.parse(address)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
