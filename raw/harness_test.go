@@ -43,6 +43,8 @@ func set(t testing.TB, k *socket.Socket, level, name, value int) {
 	require.NoError(t, k.Setsockopt(level, name, value))
 }
 
+func raw(p []byte) gopacket.Payload { return p }
+
 func ipOf(p gopacket.Packet) *layers.IPv4 {
 	h, _ := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
 	return h
