@@ -18,6 +18,7 @@ import (
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/ping"
 	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/socket"
@@ -71,7 +72,7 @@ func New(cfg Config) (*Stack, error) {
 	s.udp = udp.New(env, s.ip, s.tcp.PortRange())
 	s.ip.Handle(inet.ProtoTCP, s.tcp)
 	s.ip.Handle(inet.ProtoUDP, s.udp) //     protocol 17
-	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, Raw: s.raw, UDP: s.udp, TCP: s.tcp})
+	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, Ping: ping.New(env, s.ip, s.icmp), Raw: s.raw, UDP: s.udp, TCP: s.tcp})
 
 	env.Dev.Rx = s.link.Input         // frames enter here
 	env.Dev.BatchEnd = s.tcp.EndBatch // acknowledgements once a batch

@@ -107,7 +107,7 @@ func (p *pings) send(seq int) *PingEvent {
 	if err == nil {
 		e.From = route.Src
 		p.sent[uint16(seq)] = p.v.stack.Clock().Now()
-		err = p.v.stack.ICMP().SendEcho(&p.pinger, route, p.message(seq), inet.Header{TTL: uint8(p.q.TTL), TOS: uint8(p.q.TOS), DF: p.q.DF})
+		err = p.v.stack.ICMP().SendEcho(&p.pinger, route, p.message(seq), &inet.Header{TTL: uint8(p.q.TTL), TOS: uint8(p.q.TOS), DF: p.q.DF})
 		p.v.stack.Flush()
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ func newPinger(t *testing.T, p *world.Peer, id uint16) *pinger {
 func (k *pinger) send(t *testing.T, p *world.Peer, seq byte) gopacket.Packet {
 	r, err := p.S.IP().Route(&inet.Flow{Dst: netip.MustParseAddr("10.0.0.9")})
 	require.NoError(t, err)
-	require.NoError(t, p.S.ICMP().SendEcho(&k.Pinger, r, []byte{8, 0, 9, 9, 9, 9, 0, seq, 'x'}, inet.Header{}))
+	require.NoError(t, p.S.ICMP().SendEcho(&k.Pinger, r, []byte{8, 0, 9, 9, 9, 9, 0, seq, 'x'}, &inet.Header{}))
 	p.S.Flush()
 	return p.One()
 }
@@ -99,7 +99,7 @@ func TestAPingSocketSendsEchoRequestsOnly(t *testing.T) { // B48
 	r, err := p.S.IP().Route(&inet.Flow{Dst: netip.MustParseAddr("10.0.0.9")})
 	require.NoError(t, err)
 	for _, m := range [][]byte{{8, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}, {8, 1, 0, 0, 0, 0, 0, 0}} {
-		require.ErrorIs(t, p.S.ICMP().SendEcho(&k.Pinger, r, m, inet.Header{}), syscall.EINVAL)
+		require.ErrorIs(t, p.S.ICMP().SendEcho(&k.Pinger, r, m, &inet.Header{}), syscall.EINVAL)
 	}
 	p.Silent()
 }

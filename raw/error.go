@@ -2,7 +2,6 @@ package raw
 
 import (
 	"net/netip"
-	"syscall"
 
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
@@ -46,16 +45,8 @@ func (s *Sock) queueError(b *skb.Buffer, e *inet.Error) {
 // Deferred gives the user the last ICMP error, under the socket's lock; see
 // inet.Handler.
 func (s *Sock) Deferred(uint32) {
-	e := s.reported.Swap(nil)
-	if e == nil {
-		return
-	}
-	hard, errno := e.Hard, e.Errno
-	if e.Kind == inet.NeedFrag {
-		hard, errno = s.Options.MTUDiscover != inet.PMTUDont, syscall.EMSGSIZE
-	}
-	if s.WantsErrors() || hard && s.connected() {
-		s.SetError(errno)
+	if e := s.reported.Swap(nil); e != nil {
+		s.Report(e, s.connected())
 	}
 }
 

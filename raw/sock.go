@@ -33,6 +33,7 @@ type Sock struct {
 func (m *Module) NewSock(protocol int) *Sock {
 	s := &Sock{m: m, protocol: protocol}
 	s.Init(m.env, s)
+	s.Options.ReuseAddr = true // INET_PROTOSW_REUSE; it means nothing here
 	s.id.Store(&identity{})
 	s.hdrIncl.Store(protocol == inet.ProtoRaw)
 	m.table.add(s)

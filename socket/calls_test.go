@@ -241,6 +241,7 @@ func TestB48PingSockets(t *testing.T) {
 	b := open(t, w.Stacks[0], socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
 	require.NoError(t, a.Bind(at("10.0.0.1:700")))
 	require.Equal(t, syscall.EINVAL, a.Bind(at("10.0.0.1:701")))
+	require.NoError(t, b.Setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0))
 	require.Equal(t, syscall.EADDRINUSE, b.Bind(at("0.0.0.0:700")))
 	require.Equal(t, syscall.EADDRNOTAVAIL, b.Bind(at("10.0.0.5:701")))
 	require.NoError(t, b.Bind(at("0.0.0.0:701")))

@@ -9,6 +9,7 @@ import (
 	"github.com/slankdev/ministack/icmp"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
+	"github.com/slankdev/ministack/ping"
 	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/sysctl"
 	"github.com/slankdev/ministack/tcp"
@@ -20,6 +21,7 @@ import (
 type Protocols struct {
 	IP   *ipv4.Module
 	ICMP *icmp.Module
+	Ping *ping.Module
 	Raw  *raw.Module
 	UDP  *udp.Module
 	TCP  *tcp.Module
@@ -71,12 +73,6 @@ func (f *Family) newDatagram(int) Ops {
 	s := f.proto.UDP.NewSock()
 	f.size(&s.Sock)
 	return dgramOps{s}
-}
-
-func (f *Family) newPing(int) Ops {
-	s := newPing(f.env, f.proto)
-	f.size(&s.Sock)
-	return pingOps{s}
 }
 
 // size gives a socket's buffers their default sizes (sock_init_data).

@@ -65,8 +65,9 @@ func (h *host) socket(domain, typ, protocol int) calls {
 func kernelHost(t *testing.T) *host {
 	far, dev := openKernelLink(t)
 	netns.IP(t, "link set lo up")
-	_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+dev+"/disable_ipv6", []byte("1"), 0o644) // quiet, not needed
-	_ = os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)            // tests come faster
+	_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+dev+"/disable_ipv6", []byte("1"), 0o644)   // quiet, not needed
+	_ = os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)              // tests come faster
+	_ = os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 2147483647"), 0o644) // as ours
 	netns.IP(t, "addr add 10.8.0.1/24 brd + dev "+dev)
 	netns.IP(t, "link set "+dev+" up")
 	i, err := net.InterfaceByName(dev)

@@ -32,7 +32,7 @@ var order = []string{
 	"arp",
 	"ipv4",
 	"icmp udp",
-	"raw",
+	"ping raw",
 	"tcp/seq",
 	"tcp/rtt",
 	"tcp/cc",
