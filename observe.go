@@ -7,6 +7,7 @@ import (
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
 	"github.com/slankdev/ministack/tcp"
@@ -31,6 +32,9 @@ func (s *Stack) TCPSockets(fn func(tcp.Entry)) { s.tcp.Each(fn) }
 
 // UDPSockets returns the UDP sockets that have a port.
 func (s *Stack) UDPSockets() []*udp.Sock { return s.udp.Socks() }
+
+// RawSockets returns the raw sockets, by protocol.
+func (s *Stack) RawSockets() []*raw.Sock { return s.raw.Socks() }
 
 // Counters returns the counters.
 func (s *Stack) Counters() *stat.Counters { return s.env.Stat }

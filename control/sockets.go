@@ -15,7 +15,7 @@ var states = map[tcp.State]string{
 	tcp.LastAck: "LAST-ACK", tcp.Listen: "LISTEN", tcp.Closing: "CLOSING", tcp.NewSynRecv: "SYN-RECV",
 }
 
-// sockets are those of ss: TCP's, then UDP's, by local name.
+// sockets are those of ss, by protocol and local name.
 func (v *Server) sockets() []Socket {
 	all := []Socket{}
 	v.stack.TCPSockets(func(e tcp.Entry) {
@@ -27,16 +27,25 @@ func (v *Server) sockets() []Socket {
 		all = append(all, s)
 	})
 	for _, u := range v.stack.UDPSockets() {
-		s := Socket{Proto: "udp", State: "UNCONN", RecvQ: int(u.RmemAlloc.Load()), SendQ: int(u.WmemAlloc.Load()),
-			Number: u.ID, Mem: memOf(&u.Sock)}
-		s.Local, s.Peer = u.Names()
-		if s.Peer.IsValid() {
-			s.State = "ESTAB"
-		}
-		all = append(all, s)
+		all = append(all, datagramSocket("udp", &u.Sock, u))
+	}
+	for _, r := range v.stack.RawSockets() {
+		all = append(all, datagramSocket("raw", &r.Sock, r))
 	}
 	sort.SliceStable(all, func(i, j int) bool { return before(&all[i], &all[j]) })
 	return all
+}
+
+// datagramSocket describes a socket without connections of the kind of TCP's.
+func datagramSocket(proto string, c *inet.Sock, names interface {
+	Names() (local, peer netip.AddrPort)
+}) Socket {
+	s := Socket{Proto: proto, State: "UNCONN", RecvQ: int(c.RmemAlloc.Load()), SendQ: int(c.WmemAlloc.Load()), Number: c.ID, Mem: memOf(c)}
+	s.Local, s.Peer = names.Names()
+	if s.Peer.IsValid() {
+		s.State = "ESTAB"
+	}
+	return s
 }
 
 func before(a, b *Socket) bool {

@@ -89,7 +89,7 @@ type Counter struct {
 
 // Socket is an entry of ss.
 type Socket struct {
-	Proto  string         `json:"proto"` // tcp or udp
+	Proto  string         `json:"proto"` // tcp, udp or raw
 	State  string         `json:"state"` // ss's spelling: ESTAB, LISTEN, UNCONN
 	RecvQ  int            `json:"recv_q"`
 	SendQ  int            `json:"send_q"`

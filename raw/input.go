@@ -35,8 +35,12 @@ func (m *Module) Input(b *skb.Buffer) bool {
 	return matched > 0
 }
 
-// wants asks the socket's filter (icmp_filter).
+// wants asks the socket's filters: of multicast sources (ip_mc_sf_allow) and of
+// ICMP types (icmp_filter).
 func (s *Sock) wants(b *skb.Buffer) bool {
+	if b.Net.Dst.IsMulticast() && !s.Groups.Allows(b.Net.Dst, b.Net.Src, int(b.IfIndex)) {
+		return false
+	}
 	if s.protocol != inet.ProtoICMP {
 		return true
 	}

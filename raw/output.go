@@ -28,7 +28,7 @@ func (s *Sock) SendMsg(m *inet.Message, flags int) (int, error) {
 		return 0, syscall.EBADF
 	case len(data) > maxLen:
 		return 0, syscall.EMSGSIZE
-	case flags&(inet.MsgOOB|inet.MsgMore) != 0: // no urgent data, no corking
+	case flags&inet.MsgOOB != 0:
 		return 0, syscall.EOPNOTSUPP
 	}
 	dst, err := s.destination(m.Addr)
@@ -50,7 +50,7 @@ func (s *Sock) SendMsg(m *inet.Message, flags int) (int, error) {
 	if hdrIncl {
 		err = s.sendWithHeader(data, r)
 	} else {
-		err = s.sendPayload(data, r, c)
+		err = s.sendPayload(data, r, c, flags)
 	}
 	if err != nil {
 		return 0, err
@@ -115,12 +115,11 @@ func (s *Sock) sendWithHeader(data []byte, r *inet.Route) error {
 	return s.sent(s.m.ip.OutputRaw(b, r, s.Options.McastLoop), len(data))
 }
 
-// sendPayload sends a datagram under a header of the stack's (ip_append_data,
-// ip_push_pending_frames); it leaves in fragments where it must (B5). As on
-// Linux neither shutdown nor SO_ERROR stops it.
-func (s *Sock) sendPayload(data []byte, r *inet.Route, c *inet.Control) error {
-	s.header.Proto = uint8(s.protocol)
-	r, err := s.HeaderTo(&s.header, r, len(data), netip.AddrPortFrom(r.Dst, s.port), c, s.m.ip)
+// push sends a datagram under a header of the stack's (ip_push_pending_frames);
+// it leaves in fragments where it must (B5). As on Linux neither shutdown nor
+// SO_ERROR stops it.
+func (s *Sock) push(data []byte, r *inet.Route, c *inet.Control) error {
+	r, err := s.fillHeader(len(data), r, c)
 	if err != nil {
 		return err
 	}

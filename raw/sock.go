@@ -26,6 +26,7 @@ type Sock struct {
 	flow   inet.Flow   // what the last call asked a route for,
 	header inet.Header // and the network header that it sent
 	asked  inet.Control
+	cork   corked
 }
 
 // NewSock returns a socket that receives the protocol's datagrams from now on
@@ -207,6 +208,7 @@ func (s *Sock) Close() error {
 	defer s.Unlock()
 	if s.End() {
 		s.m.table.remove(s)
+		s.cork.flush()
 	}
 	return nil
 }

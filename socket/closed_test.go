@@ -15,8 +15,9 @@ import (
 // Every call on a closed socket is EBADF.
 func TestAClosedSocketIsEBADF(t *testing.T) {
 	w := world.Pair(t)
-	for _, typ := range []int{socket.SOCK_STREAM, socket.SOCK_DGRAM} {
-		k := open(t, w.Stacks[0], typ, 0)
+	for _, c := range [][2]int{{socket.SOCK_STREAM, 0}, {socket.SOCK_DGRAM, 0}, {socket.SOCK_RAW, 253}, {socket.SOCK_RAW, socket.IPPROTO_RAW},
+		{socket.SOCK_DGRAM, socket.IPPROTO_ICMP}} {
+		k := open(t, w.Stacks[0], c[0], c[1])
 		require.NoError(t, k.Close())
 		b := make([]byte, 1)
 		for name, call := range map[string]func() error{
@@ -40,7 +41,7 @@ func TestAClosedSocketIsEBADF(t *testing.T) {
 			"membership":  func() error { return k.Membership(socket.IP_ADD_MEMBERSHIP, at("239.0.0.1:0").Addr(), 2) },
 			"epoll_ctl":   func() error { return w.Stacks[0].NewPoller().Add(k, socket.POLLIN, nil) },
 		} {
-			require.Equal(t, syscall.EBADF, call(), "%s, type %d", name, typ)
+			require.Equal(t, syscall.EBADF, call(), "%s, type and protocol %v", name, c)
 		}
 		require.Equal(t, socket.POLLNVAL, k.Poll())
 	}
@@ -71,6 +72,7 @@ func sleepers(t *testing.T, w *world.World) map[string]sleeper {
 		"recv on a datagram":       recv(bound),
 		"recv without a port":      recv(unbound),
 		"recv on a ping socket":    recv(ping),
+		"recv on a raw socket":     recv(open(t, s, socket.SOCK_RAW, 253)),
 		"connect to who is silent": {dialing, func() error { return dialing.Connect(at("10.0.0.99:1")) }},
 	}
 }

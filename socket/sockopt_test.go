@@ -123,10 +123,11 @@ func TestForcedBuffersPassTheLimits(t *testing.T) {
 func TestUnknownOptionsAreRefused(t *testing.T) {
 	w := world.Pair(t)
 	known := 0
-	for _, typ := range []int{socket.SOCK_STREAM, socket.SOCK_DGRAM} {
+	for _, c := range [][2]int{{socket.SOCK_STREAM, 0}, {socket.SOCK_DGRAM, 0}, {socket.SOCK_RAW, socket.IPPROTO_ICMP},
+		{socket.SOCK_DGRAM, socket.IPPROTO_ICMP}} {
 		for _, level := range []int{socket.SOL_SOCKET, socket.SOL_IP, socket.SOL_TCP, socket.SOL_UDP, 41, 255} {
 			for name := -1; name < 100; name++ {
-				k := open(t, w.Stacks[0], typ, 0)
+				k := open(t, w.Stacks[0], c[0], c[1])
 				if _, err := k.Getsockopt(level, name); err == nil || err == syscall.ENOTCONN {
 					known++ // IP_MTU wants a connection
 					require.NoError(t, k.Close())

@@ -13,7 +13,7 @@ import (
 
 type ssFlags struct {
 	stackFlags
-	tcp, udp, listening, all, info, extended, memory, noHeader, json bool
+	tcp, udp, raw, listening, all, info, extended, memory, noHeader, json bool
 }
 
 func newSS(a *app) *cobra.Command {
@@ -33,6 +33,7 @@ that listen, with -a all. The number behind # is that of traces (sock=7).`,
 	fs := cmd.Flags()
 	fs.BoolVarP(&f.tcp, "tcp", "t", false, "TCP only")
 	fs.BoolVarP(&f.udp, "udp", "u", false, "UDP only")
+	fs.BoolVarP(&f.raw, "raw", "w", false, "raw sockets only; their local port is the protocol")
 	fs.BoolVarP(&f.listening, "listening", "l", false, "listening sockets only")
 	fs.BoolVarP(&f.all, "all", "a", false, "listening and others")
 	fs.BoolVarP(&f.info, "info", "i", false, "what TCP knows of each connection")
@@ -67,19 +68,31 @@ func (a *app) ss(f *ssFlags) error {
 }
 
 func (f *ssFlags) wants(s *control.Socket) bool {
-	if f.tcp != f.udp && f.tcp != (s.Proto == "tcp") {
+	chosen := map[string]bool{"tcp": f.tcp, "udp": f.udp, "raw": f.raw}
+	if f.protocols() > 0 && !chosen[s.Proto] {
 		return false
 	}
 	waits := s.State == "LISTEN" || s.State == "UNCONN"
 	return f.all || f.listening == waits
 }
 
+// protocols returns how many protocols are asked for, 0 for all.
+func (f *ssFlags) protocols() int {
+	n := 0
+	for _, asked := range []bool{f.tcp, f.udp, f.raw} {
+		if asked {
+			n++
+		}
+	}
+	return n
+}
+
 // table is ss's: the protocol is a column only where there may be several.
 func (f *ssFlags) table(socks []control.Socket) *table {
 	t := &table{}
-	both := f.tcp == f.udp
+	several := f.protocols() != 1
 	add := func(netid string, cells ...string) {
-		if both {
+		if several {
 			cells = append([]string{netid}, cells...)
 		}
 		t.row(cells...)

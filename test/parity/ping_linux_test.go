@@ -44,7 +44,9 @@ func TestPingSocketsHaveTheirOwnReplies(t *testing.T) {
 		a, b := h.pinger(), h.pinger()
 		require.NoError(t, a.Bind(netipPort(netip.IPv4Unspecified(), 700)))
 		h.mustSend(a, request(1, "data"))
-		m := icmpOf(h.expect(echoes)) // its checksum is verified
+		p := h.expect(echoes)
+		require.Equal(t, layers.IPv4DontFragment, ipOf(p).Flags)
+		m := icmpOf(p) // its checksum is verified
 		require.EqualValues(t, 700, m.Id)
 		require.EqualValues(t, 5, m.Seq)
 		require.Equal(t, "data", string(m.Payload))

@@ -104,3 +104,91 @@ func TestRawMulticast(t *testing.T) {
 		}
 	})
 }
+
+// ip(7) IP_OPTIONS: options go into the header of what is sent, and make no
+// sense where the user writes it.
+func TestRawOptions(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		s := h.raw(experiment)
+		require.NoError(t, s.SetsockoptString(socket.SOL_IP, socket.IP_OPTIONS, "\x01\x07\x07\x04\x00\x00\x00\x00"))
+		h.mustSend(s, []byte("x"))
+		ip := ipOf(h.expect(protocol(experiment)))
+		require.EqualValues(t, 7, ip.IHL)
+		require.Equal(t, append([]byte{1, 7, 7, 8}, hostAddr.AsSlice()...), ip.Contents[20:28], "this host is the first on the route")
+		require.NoError(t, s.Setsockopt(socket.SOL_IP, socket.IP_HDRINCL, 1))
+		_, err := s.SendTo(header(experiment, peerAddr), 0, toPeer)
+		require.Equal(t, error(syscall.EINVAL), err)
+	})
+}
+
+// send(2) MSG_MORE: several calls make one datagram, with the address of the
+// last; a packet that has its header waits for nothing.
+func TestRawCorking(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		s := h.raw(experiment)
+		for _, part := range []string{"one ", "two "} {
+			_, err := s.SendTo([]byte(part), socket.MSG_MORE, netipPort(peerAddr.Next(), 0))
+			require.NoError(t, err)
+		}
+		h.silent(protocol(experiment))
+		_, err := s.SendTo([]byte("three"), 0, toPeer)
+		require.NoError(t, err)
+		ip := ipOf(h.expect(protocol(experiment)))
+		require.Equal(t, "one two three", string(ip.Payload))
+		require.Equal(t, peerAddr.String(), ip.DstIP.String())
+
+		_, err = s.SendTo(make([]byte, 65000), socket.MSG_MORE, toPeer)
+		require.NoError(t, err)
+		_, err = s.SendTo(make([]byte, 1000), 0, toPeer)
+		require.Equal(t, error(syscall.EMSGSIZE), err)
+		h.mustSend(s, []byte("anew"))
+		require.Equal(t, "anew", string(ipOf(h.expect(protocol(experiment))).Payload))
+
+		_, err = s.SendTo([]byte("never"), socket.MSG_MORE, toPeer)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		h.silent(protocol(experiment))
+
+		whole := h.raw(socket.IPPROTO_RAW)
+		_, err = whole.SendTo(header(experiment, peerAddr), socket.MSG_MORE, toPeer)
+		require.NoError(t, err)
+		h.expect(protocol(experiment))
+	})
+}
+
+// ip(7): ancillary data of what comes and of what goes.
+func TestRawAncillaryData(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		s, p := h.raw(experiment), h.pinger()
+		require.NoError(t, p.Bind(netipPort(netip.IPv4Unspecified(), 500)))
+		for _, k := range []calls{s, p} {
+			for _, o := range []int{socket.IP_PKTINFO, socket.IP_RECVTTL, socket.IP_RECVTOS} {
+				require.NoError(t, k.Setsockopt(socket.SOL_IP, o, 1))
+			}
+		}
+		ip := h.ipv4(experiment)
+		ip.TTL, ip.TOS = 5, 0x2e
+		h.send(h.ether(layers.EthernetTypeIPv4), ip, gopacket.Payload("x"))
+		ip.Protocol = layers.IPProtocolICMPv4
+		h.send(h.ether(layers.EthernetTypeIPv4), ip, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(0, 0), Id: 500})
+		for _, k := range []calls{s, p} {
+			m := socket.Message{Data: make([]byte, 100)}
+			_, err := k.RecvMsg(&m, 0)
+			require.NoError(t, err)
+			require.Equal(t, [2]uint8{5, 0x2e}, [2]uint8{m.TTL, m.TOS})
+			require.Equal(t, hostAddr, m.To)
+			require.Equal(t, h.index, m.IfIndex)
+		}
+		m := socket.Message{Data: []byte("x"), Addr: toPeer}
+		m.Control.TTL, m.Control.TOS, m.Control.HasTOS = 9, 0x18, true
+		_, err := s.SendMsg(&m, 0)
+		require.NoError(t, err)
+		got := ipOf(h.expect(protocol(experiment)))
+		require.Equal(t, [2]uint8{9, 0x18}, [2]uint8{got.TTL, got.TOS})
+		m.Data = request(1, "")
+		_, err = p.SendMsg(&m, 0)
+		require.NoError(t, err)
+		got = ipOf(h.expect(echoes))
+		require.Equal(t, [2]uint8{9, 0x18}, [2]uint8{got.TTL, got.TOS})
+	})
+}
