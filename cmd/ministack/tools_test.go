@@ -224,6 +224,11 @@ func TestSocketsAreShownAsSSDoes(t *testing.T) {
 	var socks []control.Socket
 	require.NoError(t, json.Unmarshal([]byte(ok(t, "", "ss", "-uaj")), &socks))
 	require.Len(t, socks, 1)
+	r, err := alpha.ListenPacket("ip4:icmp", "10.9.0.1")
+	require.NoError(t, err)
+	defer r.Close()
+	require.Equal(t, "UNCONN 0 0 10.9.0.1:1 *:* #4\n", ok(t, "", "ss", "-waH"), "the local port is the protocol")
+	require.Equal(t, 3, strings.Count(ok(t, "", "ss", "-uwaH")+ok(t, "", "ss", "-wtlH"), "UNCONN"))
 }
 
 // The mock-up of the design, from a connection that has suffered.
