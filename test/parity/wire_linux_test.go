@@ -2,6 +2,7 @@ package parity
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ type wire struct {
 	t      *testing.T
 	host   *host
 	driver netdev.Driver
+	mu     sync.Mutex // one Write at a time: ARP is answered beside the test
 	pool   *skb.Pool
 	frames chan gopacket.Packet
 }
@@ -89,7 +91,9 @@ func (w *wire) build(fix bool, parts ...gopacket.SerializableLayer) []byte {
 func (w *wire) inject(frame []byte) {
 	b := w.pool.New(len(frame))
 	b.Append(frame)
+	w.mu.Lock()
 	_, err := w.driver.Write([]*skb.Buffer{b})
+	w.mu.Unlock()
 	require.NoError(w.t, err)
 	b.Consume()
 }
