@@ -109,22 +109,14 @@ func (p *Peer) ARP(op uint16) *layers.ARP {
 
 // Take returns what the stack sent since the last call, each frame checked.
 func (p *Peer) Take() []gopacket.Packet {
-	var out []gopacket.Packet
-	for _, frame := range p.TakeRaw() {
-		out = append(out, Check(p.T, frame))
-	}
-	return out
-}
-
-// TakeRaw is Take for frames that need not be right.
-func (p *Peer) TakeRaw() [][]byte {
 	p.Clock.Run(0)
-	var out [][]byte
+	var out []gopacket.Packet
 	batch := make([]*skb.Buffer, 64)
 	for n := p.mine.Poll(p.pool, batch); n > 0; n = p.mine.Poll(p.pool, batch) {
 		for _, b := range batch[:n] {
-			out = append(out, append([]byte(nil), b.Bytes()...))
+			frame := append([]byte(nil), b.Bytes()...)
 			b.Consume()
+			out = append(out, Check(p.T, frame))
 		}
 	}
 	return out
