@@ -19,11 +19,12 @@ func (m *Module) InputError(b *skb.Buffer, e *inet.Error) bool {
 		return false
 	}
 	h = Header(b.Data())
-	if h.Offset() != 0 || !m.IsLocal(h.Src()) || m.Kind(h.Dst()) == inet.Broadcast {
+	if h.Offset() != 0 || m.Kind(h.Dst()) == inet.Broadcast {
 		return false // RFC 1122 3.2.2: nobody may report on these
 	}
+	own := m.IsLocal(h.Src()) // or else a raw socket's that wrote another source
 	m.report(b, h, e)
-	return true
+	return own
 }
 
 // report tells raw sockets and the protocol of an error about the packet in b.
@@ -33,7 +34,7 @@ func (m *Module) report(b *skb.Buffer, h Header, e *inet.Error) {
 	b.Pull(h.Len())
 	b.SetTransport()
 	m.raw.Error(b, e)
-	if p := m.protocols[h.Proto()].Load(); p != nil {
+	if p := m.protocols[h.Proto()].Load(); p != nil && m.IsLocal(h.Src()) {
 		(*p).Error(b, e)
 	}
 }

@@ -192,3 +192,29 @@ func TestRawAncillaryData(t *testing.T) {
 		require.Equal(t, [2]uint8{9, 0x18}, [2]uint8{got.TTL, got.TOS})
 	})
 }
+
+// B15: who wrote another's source address learns of errors as well, unless
+// what he bound or connected says that the packet was not his.
+func TestRawErrorsAboutASpoofedSource(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		for _, c := range []struct {
+			name  string
+			bound bool
+			want  error
+		}{{"any", false, syscall.EHOSTUNREACH}, {"bound", true, syscall.EAGAIN}} {
+			s := h.raw(experiment)
+			require.NoError(t, s.Setsockopt(socket.SOL_IP, socket.IP_HDRINCL, 1))
+			require.NoError(t, s.Setsockopt(socket.SOL_IP, socket.IP_RECVERR, 1))
+			if c.bound {
+				require.NoError(t, s.Bind(netipPort(hostAddr, 0)))
+			}
+			p := append(header(experiment, peerAddr), make([]byte, 8)...)
+			copy(p[12:], []byte{192, 0, 2, 7})
+			h.mustSend(s, p)
+			h.unreachable(h.expect(protocol(experiment)), 1)
+			h.settle()
+			_, err := s.Recv(make([]byte, 1), socket.MSG_DONTWAIT)
+			require.Equal(t, c.want, err, c.name)
+		}
+	})
+}
