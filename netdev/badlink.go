@@ -18,8 +18,8 @@ type direction struct {
 	mu    sync.Mutex
 	rand  *rand.Rand
 	held  []underWay
-	last  clock.Time // when the last frame in order is due
-	free  clock.Time // when the rate lets the next one go
+	last  clock.Time   // when the last frame in order is due
+	queue []clock.Time // when each frame that waits for the rate will have gone
 	timer clock.Timer
 	done  Counts
 	shut  bool
@@ -149,26 +149,35 @@ func (t *direction) due(b *skb.Buffer) (clock.Time, bool) {
 	now := t.wrap.clk.Now()
 	due := now
 	if t.o.Rate > 0 {
-		each := time.Duration(int64(b.Len()) * 8 * int64(time.Second) / t.o.Rate)
-		start := max(t.free, now)
-		waiting := 0
-		if each > 0 {
-			waiting = int(start.Sub(now) / each)
-		}
+		waiting := t.waiting(now)
 		if waiting >= t.o.Limit {
 			return 0, false
 		}
 		if t.o.Mark > 0 && waiting >= t.o.Mark && markCE(b, t.wrap.link) {
 			t.done.Marked++
 		}
-		t.free = start.Add(each)
-		due = t.free
+		if waiting > 0 {
+			due = t.queue[waiting-1]
+		}
+		due = due.Add(time.Duration(int64(b.Len()) * 8 * int64(time.Second) / t.o.Rate))
+		t.queue = append(t.queue, due)
 	}
 	due = due.Add(t.o.Delay)
 	if t.o.Jitter > 0 {
 		due = due.Add(time.Duration(t.rand.Int64N(int64(t.o.Jitter))))
 	}
 	return due, true
+}
+
+// waiting returns how many frames wait for the rate, the one that is being sent
+// among them.
+func (t *direction) waiting(now clock.Time) int {
+	gone := 0
+	for gone < len(t.queue) && t.queue[gone] <= now {
+		gone++
+	}
+	t.queue = t.queue[:copy(t.queue, t.queue[gone:])]
+	return len(t.queue)
 }
 
 func (t *direction) expire() {

@@ -110,7 +110,7 @@ func (b *BBR) updateModel(st *State, rs *RateSample) {
 	b.model.updateExtraAcked(st, rs)
 	b.noteLoss(st, rs)
 	b.checkFull(st, rs)
-	b.checkStartupDone(st, rs)
+	b.checkStartupDone(st)
 	b.checkDrained(st)
 	b.probeBW(st, rs)
 	b.updateMinRTT(st, rs)

@@ -13,9 +13,11 @@ type bbrBounds struct {
 	nextLossRound  uint32
 	lossRoundStart bool
 	lossInRound    bool
-	losses         int // ACKs of this round that reported loss
-	lostInRound    int // segments
-	sentInRound    int // segments that were delivered or lost
+	losses         int  // ACKs of this round that reported loss
+	lostInRound    int  // segments
+	sentInRound    int  // segments that were delivered or lost
+	much           bool // the round that ended lost more than is tolerated
+	manyRanges     bool // and in bbrFullLosses places at least
 
 	saved struct {
 		inflightLong, inflightShort int
@@ -85,8 +87,9 @@ func (b *BBR) adaptShortBounds(st *State, rs *RateSample) {
 	if !o.lossRoundStart {
 		return
 	}
-	much := float64(o.lostInRound) > bbrLossThresh*float64(o.sentInRound)
-	if o.lossInRound && much && !b.probesBandwidth() {
+	o.much = float64(o.lostInRound) > bbrLossThresh*float64(o.sentInRound)
+	o.manyRanges = o.losses >= bbrFullLosses
+	if o.lossInRound && o.much && !b.probesBandwidth() {
 		if o.bwShort == bbrNoBW {
 			o.bwShort = b.model.maxBW()
 		}

@@ -65,13 +65,14 @@ func (b *BBR) checkFull(st *State, rs *RateSample) {
 	f.reached = f.reached || f.now
 }
 
-// checkStartupDone ends Startup when the pipe is full, or when it loses much
-// (5.3.1.3).
-func (b *BBR) checkStartupDone(st *State, rs *RateSample) {
+// checkStartupDone ends Startup when the pipe is full, or when a whole round
+// in recovery lost much of what it carried, in many places (5.3.1.3). A single
+// sample must not decide: of random loss some stretch is always the worst.
+func (b *BBR) checkStartupDone(st *State) {
 	if b.phase != bbrStartup {
 		return
 	}
-	if b.bounds.losses >= bbrFullLosses && rs.tooHigh() {
+	if o := &b.bounds; o.lossRoundStart && o.much && o.manyRanges && st.CA == Recovery {
 		b.full.reached = true
 		b.bounds.inflightLong = max(b.bdp(st, 1), b.bounds.inflightLatest)
 	}

@@ -47,21 +47,29 @@ func race(t *testing.T, link string, d time.Duration, controls ...string) ([]*fl
 		flows = append(flows, open(t, w, uint16(1000+i), name))
 	}
 	var log strings.Builder
-	for step := time.Duration(0); step < d; step += time.Millisecond {
+	const every = 500 * time.Millisecond
+	for step := time.Duration(0); step < d; step += every {
+		fmt.Fprintf(&log, "%6.1f s", step.Seconds())
+		for _, f := range flows {
+			i := f.send.Conn().Info()
+			fmt.Fprintf(&log, "  %-6s cwnd %5d lost %5d received %9d", i.Congestion, i.Cwnd, i.LostTotal, f.received)
+		}
+		log.WriteByte('\n')
+		run(w, every, flows...)
+	}
+	return flows, log.String()
+}
+
+// run lets flows run for a time. Each event is followed by the users' reads and
+// writes: were they made at intervals, the flow that is served first would have
+// its segments first in the queue, and the larger share.
+func run(w *world.World, d time.Duration, flows ...*flow) {
+	w.Clock.RunUntil(func() bool {
 		for _, f := range flows {
 			f.pump()
 		}
-		w.Clock.Run(time.Millisecond)
-		if step%(500*time.Millisecond) == 0 {
-			fmt.Fprintf(&log, "%6.1f s", step.Seconds())
-			for _, f := range flows {
-				i := f.send.Conn().Info()
-				fmt.Fprintf(&log, "  %-6s cwnd %5d lost %5d received %9d", i.Congestion, i.Cwnd, i.LostTotal, f.received)
-			}
-			log.WriteByte('\n')
-		}
-	}
-	return flows, log.String()
+		return false
+	}, d)
 }
 
 func open(t *testing.T, w *world.World, port uint16, control string) *flow {
@@ -86,11 +94,24 @@ var block = make([]byte, 1<<18)
 
 // pump writes and reads all that goes now.
 func (f *flow) pump() {
-	for {
-		if n, err := f.send.Send(block, 0); n == 0 || err != nil {
+	f.write(1 << 30)
+	f.read()
+}
+
+// write writes up to n octets, and returns how many went.
+func (f *flow) write(n int) (sent int) {
+	for sent < n {
+		k, err := f.send.Send(block[:min(n-sent, len(block))], 0)
+		if k == 0 || err != nil {
 			break
 		}
+		sent += k
 	}
+	return sent
+}
+
+// read reads what is there.
+func (f *flow) read() {
 	for {
 		n, err := f.recv.Recv(block, 0)
 		if n == 0 || err != nil {
@@ -115,37 +136,68 @@ func keep(t *testing.T, name, log string) {
 	require.Equal(t, string(want), log, "run with -update if the change is meant")
 }
 
+// seeds is how many seeds a claim is tried with; one where time is short.
+func seeds(most int) int {
+	if testing.Short() {
+		return 1
+	}
+	return most
+}
+
 // draft-ietf-ccwg-bbr 1: random loss that is no congestion does not stop BBR.
+// CUBIC, which takes it for congestion, gets next to nothing.
 func TestBBRFillsALossyPath(t *testing.T) {
 	const d = 30 * time.Second
-	flows, log := race(t, "rate=100mbit,delay=50ms,loss=1%,limit=1000,seed=1", d, "bbr")
-	t.Logf("%.1f Mbit/s", flows[0].goodput(d))
 	const payload = 100 * 1448.0 / 1500 // what the link carries besides headers
-	require.Greater(t, flows[0].goodput(d), 0.9*payload)
-	keep(t, "bbr-1-percent-lost", log)
+	const path = "rate=100mbit,delay=50ms,loss=1%%,limit=1000,seed=%d"
+	for seed := 1; seed <= seeds(3); seed++ {
+		flows, log := race(t, fmt.Sprintf(path, seed), d, "bbr")
+		t.Logf("seed %d: %.1f Mbit/s", seed, flows[0].goodput(d))
+		require.Greater(t, flows[0].goodput(d), 0.9*payload)
+		if seed == 1 {
+			keep(t, "bbr-1-percent-lost", log)
+		}
+	}
+	flows, _ := race(t, fmt.Sprintf(path, 1), d, "cubic")
+	require.Less(t, flows[0].goodput(d), 0.1*payload)
 }
 
 // RFC 9438 5.4 to 5.6: two flows of CUBIC share a bottleneck alike.
 func TestTwoCubicFlowsShare(t *testing.T) {
-	const d = 60 * time.Second
-	flows, log := race(t, "rate=20mbit,delay=20ms,limit=100,jitter=1ms,seed=2", d, "cubic", "cubic")
-	a, b := flows[0].goodput(d), flows[1].goodput(d)
-	t.Logf("%.1f and %.1f Mbit/s", a, b)
-	require.Greater(t, a+b, 18.0)
-	require.InDelta(t, 1, a/b, 0.2)
-	keep(t, "cubic-cubic", log)
+	const d = 300 * time.Second
+	for seed := 1; seed <= seeds(4); seed++ {
+		flows, log := race(t, fmt.Sprintf("rate=20mbit,delay=20ms,limit=100,jitter=1ms,seed=%d", seed), d, "cubic", "cubic")
+		a, b := flows[0].goodput(d), flows[1].goodput(d)
+		t.Logf("seed %d: %.1f and %.1f Mbit/s", seed, a, b)
+		require.Greater(t, a+b, 18.0)
+		require.GreaterOrEqual(t, min(a, b), 0.8*max(a, b))
+		if seed == 1 {
+			keep(t, "cubic-cubic", log)
+		}
+	}
 }
 
 // RFC 9438 4.3: where the product of bandwidth and delay is small CUBIC takes
-// what Reno would.
+// what Reno would, as long as both meet the same loss: of a short queue that
+// overflows, and at random. (Where acknowledgements come in clumps CUBIC meets
+// more of it, since it leaves the queue fuller.)
 func TestCubicIsFriendlyToRenoOnASmallPath(t *testing.T) {
-	const d = 60 * time.Second
-	flows, log := race(t, "rate=10mbit,delay=5ms,limit=20,seed=1", d, "cubic", "reno")
-	a, b := flows[0].goodput(d), flows[1].goodput(d)
-	t.Logf("%.1f and %.1f Mbit/s", a, b)
-	require.Greater(t, a+b, 9.0)
-	require.InDelta(t, 1, a/b, 0.5)
-	keep(t, "cubic-reno", log)
+	const d = 120 * time.Second
+	for seed := 1; seed <= seeds(4); seed++ {
+		for kind, path := range map[string]string{
+			"overflow": "rate=10mbit,delay=5ms,limit=20,seed=%d",
+			"random":   "rate=10mbit,delay=5ms,loss=1%%,seed=%d",
+		} {
+			flows, log := race(t, fmt.Sprintf(path, seed), d, "cubic", "reno")
+			a, b := flows[0].goodput(d), flows[1].goodput(d)
+			t.Logf("%s, seed %d: %.1f and %.1f Mbit/s", kind, seed, a, b)
+			require.Greater(t, a+b, 9.0)
+			require.GreaterOrEqual(t, min(a, b), 0.8*max(a, b))
+			if seed == 1 {
+				keep(t, "cubic-reno-"+kind, log)
+			}
+		}
+	}
 }
 
 // RFC 8257 3.3: DCTCP keeps the queue near the mark, and the link full.
@@ -180,10 +232,7 @@ func TestHystartPlusDoesNotOverflowADeepQueue(t *testing.T) {
 			require.NoError(t, s.SetSysctl("net.ipv4.tcp_wmem", "4096 65536 33554432"))
 		}
 		f := open(t, w, 80, "cubic")
-		for range 3000 {
-			f.pump()
-			w.Clock.Run(time.Millisecond)
-		}
+		run(w, 3*time.Second, f)
 		lost[mode] = f.send.Conn().Info().LostTotal
 	}
 	t.Logf("lost %v", lost)

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// run transfers over a bad link and returns a hash of every frame with its
+// frames transfers over a bad link and returns a hash of every frame with its
 // time.
-func run(t *testing.T, spec string) [32]byte {
+func frames(t *testing.T, spec string) [32]byte {
 	w := world.Pair(t, func(side int, d netdev.Driver, clk clock.Clock) netdev.Driver {
 		o, err := netdev.ParseImpairment(spec)
 		require.NoError(t, err)
@@ -48,7 +48,7 @@ func run(t *testing.T, spec string) [32]byte {
 
 func TestASeedRepeatsEveryFrameToTheNanosecond(t *testing.T) {
 	const bad = "loss=2%,reorder=2%/3ms,dup=1%,corrupt=1%,delay=2ms,jitter=1ms,seed="
-	first := run(t, bad+"5")
-	require.Equal(t, first, run(t, bad+"5"))
-	require.NotEqual(t, first, run(t, bad+"6"))
+	first := frames(t, bad+"5")
+	require.Equal(t, first, frames(t, bad+"5"))
+	require.NotEqual(t, first, frames(t, bad+"6"))
 }
