@@ -22,6 +22,7 @@ const minRenegeWait = 10 * time.Millisecond
 type rtoState struct {
 	retransmits int  // timeouts since SND.UNA last moved
 	frto        bool // F-RTO is under way
+	fresh       bool // the timeout's own retransmission is still to come
 	total       int  // timeouts, ever
 	episodes    int  // runs of timeouts, ever
 	began       clock.Time
@@ -36,6 +37,7 @@ func (s *Sender) timeout() {
 	s.total.counters.Timeouts++
 	s.enterLoss()
 	s.rto.count(s.CC.Now)
+	s.rto.fresh = true
 	switch {
 	case s.staysLinear():
 		s.RTT.NoBackoff()

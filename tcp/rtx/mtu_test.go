@@ -20,12 +20,12 @@ func TestPathMTUResendsSmallerWithoutReduction(t *testing.T) {
 		require.True(t, act.Retransmit)
 		require.Equal(t, WhyPMTU, act.Why)
 		c.retransmit()
-		c.sends("1:11601") // ten segments of 1160
+		c.sends("1:10781") // ten segments: the first half ends with a short one
 		require.Equal(t, 10, c.s.CC.Cwnd)
 		checkInvariants(t, &c.s)
 		c.pass(100 * ms)
-		c.ack(11601)
-		c.sends("11601:14601")
+		c.ack(10781)
+		c.sends("10781:14601")
 		c.pass(100 * ms)
 		c.ack(14601)
 		if sack { // else held, RFC 6582

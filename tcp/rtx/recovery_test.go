@@ -202,3 +202,36 @@ func TestECNEchoReducesOnceAWindow(t *testing.T) {
 	require.EqualValues(t, 10, c.s.CC.DeliveredCE)
 	require.Zero(t, c.s.Info(c.now).RetransTotal)
 }
+
+// A receiver that joins segments acknowledges each flight once. Where that one
+// acknowledgement is lost everything waits for a timer, so a window never
+// leaves as one super-segment (Linux's tcp_cwnd_test).
+func TestAWindowLeavesInTwoPartsAtLeast(t *testing.T) {
+	c := newScript(t, Config{SACK: true, MSS: 1000})
+	c.gso = 44
+	require.Equal(t, 5, c.s.Budget())
+	c.write(10000)
+	require.Zero(t, c.s.Budget())
+	require.Equal(t, 2, c.s.q.len())
+	c.s.CC.Cwnd = 1
+	require.Zero(t, c.s.Budget())
+	c.pass(50 * ms)
+	c.ack(10001)
+	c.s.CC.Cwnd = 1
+	require.Equal(t, 1, c.s.Budget(), "a window of one segment is sent, too")
+}
+
+// TCPSlowStartRetrans is what slow start sends again after a timeout, without
+// the segment that the timeout itself sends.
+func TestTheTimeoutsOwnRetransmissionIsCountedAsATimeout(t *testing.T) {
+	c := newScript(t, Config{SACK: true, MSS: 1000, NoTLP: true, NoFRTO: true})
+	c.write(3000)
+	c.pass(400 * ms)
+	k := c.s.Counters()
+	require.EqualValues(t, 1, k.Timeouts)
+	require.Zero(t, k.SlowStartRetrans)
+	c.ack(1001)
+	k = c.s.Counters()
+	require.EqualValues(t, 2, k.SlowStartRetrans)
+	require.Zero(t, k.FastRetrans)
+}

@@ -6,10 +6,16 @@ import (
 	"github.com/slankdev/ministack/tcp/seq"
 )
 
-// Budget returns how many segments of new data the window allows now. It
-// counts segments, not octets, as Linux does, and SACKed segments have left
-// the network, which is limited transmit (RFC 3042) and more.
-func (s *Sender) Budget() int { return max(s.CC.Cwnd-s.CC.InFlight(), 0) }
+// Budget returns how many segments of new data may leave now as one
+// super-segment; it is to be asked again after each. It counts segments, not
+// octets, as Linux does, and SACKed segments have left the network, which is
+// limited transmit (RFC 3042) and more. At most half of the window goes at
+// once: a receiver that joins what comes together acknowledges a flight in two
+// parts at least, and the loss of one acknowledgement does not stop everything
+// (tcp_cwnd_test).
+func (s *Sender) Budget() int {
+	return max(min(s.CC.Cwnd-s.CC.InFlight(), max(s.CC.Cwnd/2, 1)), 0)
+}
 
 // Sent records that r, starting at SND.NXT, was transmitted the first time.
 func (s *Sender) Sent(now clock.Time, r Range) {
@@ -174,15 +180,20 @@ func (s *Sender) Retransmitted(now clock.Time, r Range) {
 		s.prr.out += int(n.segs)
 	}
 	s.countRetransmit(uint32(n.segs))
+	s.rto.fresh = false
 	if pos == 0 && s.timer != TimerReorder {
 		s.arm(TimerRTO, s.RTT.RTO())
 	}
 }
 
+// countRetransmit leaves out what the timeout itself sends again: that is
+// counted as a timeout.
 func (s *Sender) countRetransmit(segs uint32) {
-	if s.CC.CA == cc.Loss {
+	switch {
+	case s.rto.fresh:
+	case s.CC.CA == cc.Loss:
 		s.total.counters.SlowStartRetrans += segs
-	} else {
+	default:
 		s.total.counters.FastRetrans += segs
 	}
 }
