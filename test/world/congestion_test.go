@@ -144,13 +144,21 @@ func seeds(most int) int {
 	return most
 }
 
+// long skips what carries millions of packets.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: millions of packets")
+	}
+}
+
 // draft-ietf-ccwg-bbr 1: random loss that is no congestion does not stop BBR.
 // CUBIC, which takes it for congestion, gets next to nothing.
 func TestBBRFillsALossyPath(t *testing.T) {
+	long(t)
 	const d = 30 * time.Second
 	const payload = 100 * 1448.0 / 1500 // what the link carries besides headers
 	const path = "rate=100mbit,delay=50ms,loss=1%%,limit=1000,seed=%d"
-	for seed := 1; seed <= seeds(3); seed++ {
+	for seed := 1; seed <= 3; seed++ {
 		flows, log := race(t, fmt.Sprintf(path, seed), d, "bbr")
 		t.Logf("seed %d: %.1f Mbit/s", seed, flows[0].goodput(d))
 		require.Greater(t, flows[0].goodput(d), 0.9*payload)
@@ -164,8 +172,9 @@ func TestBBRFillsALossyPath(t *testing.T) {
 
 // RFC 9438 5.4 to 5.6: two flows of CUBIC share a bottleneck alike.
 func TestTwoCubicFlowsShare(t *testing.T) {
+	long(t)
 	const d = 300 * time.Second
-	for seed := 1; seed <= seeds(4); seed++ {
+	for seed := 1; seed <= 4; seed++ {
 		flows, log := race(t, fmt.Sprintf("rate=20mbit,delay=20ms,limit=100,jitter=1ms,seed=%d", seed), d, "cubic", "cubic")
 		a, b := flows[0].goodput(d), flows[1].goodput(d)
 		t.Logf("seed %d: %.1f and %.1f Mbit/s", seed, a, b)

@@ -178,9 +178,7 @@ func (o *outcome) String() string {
 
 // The figures hold wherever the gap is, and whatever the seed.
 func TestRecoveryIsAsQuickWhereverTheGapIs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: seventy transfers")
-	}
+	long(t)
 	for from := 600; from < 4000; from += 331 {
 		for _, n := range []int{1, 20, 100} {
 			o := lossy{from: from, to: from + n}.run(t)
