@@ -18,6 +18,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	}
 	c.snd.iss, c.snd.una, c.snd.nxt = r.iss, r.iss.Add(1), r.iss.Add(1)
 	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.nxt, c.snd.nxt, c.snd.nxt
+	c.snd.psh = c.snd.nxt
 	c.snd.wscale, c.snd.peerMSS = r.sndWScale, r.peerMSS
 	c.snd.maxWnd = s.wnd << c.windowShift(s)
 	c.passed.segsIn = 1 // the SYN
@@ -36,8 +37,11 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 		m.env.Stat.Inc(stat.TcpExtListenDrops)
 		return nil
 	}
-	if r.retries == 0 && r.sentAt != 0 {
+	switch {
+	case r.retries == 0 && r.sentAt != 0:
 		c.tx.SampleRTT(now, now.Sub(r.sentAt))
+	case r.retries > 0:
+		c.tx.HandshakeTimeouts(int(r.retries), r.spurious(s))
 	}
 	c.ack.lastData = now
 	c.user.accepted, c.user.connected = true, true
@@ -45,6 +49,12 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c.setState(SynRecv)
 	m.env.Stat.Inc(stat.TcpPassiveOpens)
 	return c
+}
+
+// spurious reports whether the segment answers the first SYN-ACK, so that
+// those sent later were not needed (RFC 3522).
+func (r *request) spurious(s *segment) bool {
+	return r.ts && s.hasTS && s.tsecr == uint32(r.sentAt.Milliseconds())+r.tsOffset
 }
 
 // childWindow goes on with the window that the SYN-ACK offered.

@@ -66,7 +66,8 @@ type sendSpace struct {
 	wscale    uint8   // Snd.Wind.Shift
 	peerMSS   uint16  // from the peer's SYN, TCP_MAXSEG applied
 	mss       int     // payload bytes of a full segment, options allowed for
-	pushed    seq.Num // where PSH stands (pushed_seq)
+	pushed    seq.Num // what was marked last (pushed_seq)
+	psh       seq.Num // where PSH stands
 	lastSmall seq.Num // end of the last segment that was not full (Minshall)
 	lastSent  clock.Time
 	firstSyn  clock.Time

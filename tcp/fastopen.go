@@ -34,6 +34,7 @@ type fastOpen struct {
 	queue    *fastOpenQueue
 	due      clock.Time // of the next SYN-ACK
 	accepted bool
+	child    bool // made by the SYN itself
 
 	// The client's side.
 	deferred bool // connect(2) was put off to the first write
@@ -154,7 +155,7 @@ func (c *Conn) fastOpenChild(r *request, s *segment) *Conn {
 	if child == nil || !c.promote(r, child) {
 		return nil
 	}
-	child.fo = &fastOpen{request: r, queue: &c.listener.fastOpen}
+	child.fo = &fastOpen{request: r, queue: &c.listener.fastOpen, child: true}
 	child.TryReceive(func() { child.takeSyn(s) })
 	return child
 }
@@ -167,7 +168,9 @@ func (c *Conn) takeSyn(s *segment) {
 	s.trimSyn()
 	if s.len > 0 {
 		c.fo.synData = true
+		c.passed.dataIn++
 		c.segmentText(s, now)
+		c.ack.ato, c.ack.quick = 0, 0 // the first segment to be acknowledged is yet to come
 	}
 	c.fo.request.rcvNxt = c.rcv.nxt
 	c.rcv.wup, c.ts.lastAck = c.rcv.nxt, c.rcv.nxt

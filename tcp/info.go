@@ -82,7 +82,7 @@ func (c *Conn) infoOptions() uint8 {
 		on  bool
 		bit uint8
 	}{{c.ts.on, InfoTimestamps}, {c.ts.sackOK, InfoSACK}, {c.ts.wscaleOK, InfoWScale}, {c.ecn.capable(), InfoECN},
-		{c.ecn.seen, InfoECNSeen}, {c.fo != nil && c.fo.synData, InfoSynData}} {
+		{c.ecn.seen, InfoECNSeen}, {c.fo != nil && c.fo.synData, InfoSynData}, {c.fo != nil && c.fo.child, InfoFastOpenChild}} {
 		if o.on {
 			bits |= o.bit
 		}

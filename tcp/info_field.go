@@ -14,6 +14,8 @@ const (
 	InfoECN     // negotiated
 	InfoECNSeen // at least one packet with ECT came
 	InfoSynData // the SYN carried data that the SYN-ACK acknowledged
+	_
+	InfoFastOpenChild // accepted by Fast Open
 )
 
 // infoFields are the members of Linux's struct tcp_info (linux/tcp.h) with its

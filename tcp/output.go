@@ -158,14 +158,14 @@ func (c *Conn) sendOne(now clock.Time) bool {
 
 // sendWindowful sends what little the window takes (tcp_write_wakeup).
 func (c *Conn) sendWindowful(now clock.Time) bool {
-	c.snd.pushed = c.snd.nxt.Add(max(min(c.sendq.end.Sub(c.snd.nxt), c.sendWindowEnd().Sub(c.snd.nxt), c.currentMSS()), 0))
+	c.snd.psh = c.snd.nxt.Add(max(min(c.sendq.end.Sub(c.snd.nxt), c.sendWindowEnd().Sub(c.snd.nxt), c.currentMSS()), 0))
 	return c.sendOne(now)
 }
 
 // sendRange sends n new bytes, and the FIN if fin.
 func (c *Conn) sendRange(now clock.Time, n, mss int, fin bool) bool {
 	r := rtx.Range{Start: c.snd.nxt, End: c.snd.nxt.Add(n), MSS: mss}
-	if c.snd.pushed.After(r.Start) && c.snd.pushed.AtOrBefore(r.End) {
+	if c.snd.psh.After(r.Start) && c.snd.psh.AtOrBefore(r.End) {
 		r.Flags |= rtx.PSH
 	}
 	if fin {

@@ -221,9 +221,13 @@ func (c *Conn) drainOfo(now clock.Time) {
 	if c.ofo.len() == 0 {
 		return
 	}
+	high := c.rcv.nxt
 	for b := c.ofo.pop(c.rcv.nxt); b != nil; b = c.ofo.pop(c.rcv.nxt) {
-		_, to := cbRange(b)
+		from, to := cbRange(b)
 		c.uncharge(b)
+		if from.Before(high) {
+			c.dsackQuiet(from, seq.Min(to, high)) // it came twice
+		}
 		if to.AtOrBefore(c.rcv.nxt) {
 			b.Drop(skb.TCPOfoMerge)
 			continue

@@ -140,7 +140,7 @@ func (c *Conn) endOfStream() (error, bool) {
 		return nil, true
 	}
 	if c.state == Closed {
-		if c.user.connected || c.user.accepted {
+		if c.user.connected || c.user.accepted || c.user.shutWrite {
 			return nil, true
 		}
 		return syscall.ENOTCONN, true

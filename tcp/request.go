@@ -136,8 +136,10 @@ func (r *request) arm() {
 	if r.retries == 0 {
 		r.timer.Init(env.Clock, func(x any) { x.(*request).expired() }, r)
 	}
-	r.timer.Reset(env.Clock.Now().Add(min(time.Second<<r.retries, maxRTO)))
+	r.timer.Reset(env.Clock.Now().Add(r.timeout()))
 }
+
+func (r *request) timeout() time.Duration { return min(time.Second<<r.retries, maxRTO) }
 
 // expired sends the SYN-ACK again, or gives up after tcp_synack_retries. A
 // listener that is busy is asked again soon.
@@ -231,6 +233,9 @@ func (r *request) repeatedSyn(s *segment) skb.Reason {
 	}
 	c.Env().Stat.Inc(stat.TcpRetransSegs)
 	r.sendSynAck(s.buf.ID)
+	if r.node != nil { // one made from a cookie has no timer
+		r.timer.Reset(c.Env().Clock.Now().Add(r.timeout()))
+	}
 	return skb.TCPOldData
 }
 

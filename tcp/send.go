@@ -71,7 +71,7 @@ func (c *Conn) accept(data []byte, flags int) int {
 	if flags&inet.MsgOOB != 0 && n == len(data) {
 		c.markUrgent()
 	}
-	c.markPush(flags&inet.MsgMore == 0 && n == len(data))
+	c.markPush(n, flags&inet.MsgMore == 0 && n == len(data))
 	more := flags&inet.MsgMore != 0 || n < len(data) && c.sendRoom() > 0
 	c.push(more)
 	if tr := c.Env().Trace; tr.On(trace.SockWrite) {
@@ -83,9 +83,15 @@ func (c *Conn) accept(data []byte, flags int) int {
 // markPush notes where PSH is to stand (RFC 9293 3.9.1.2, MUST-60): at the end
 // of a write that no other is said to follow, and at least once in half of the
 // largest window that the peer offered.
-func (c *Conn) markPush(end bool) {
+//
+// More data joined to what still waits takes the mark away from there.
+func (c *Conn) markPush(n int, end bool) {
 	if end || c.sendq.end.Sub(c.snd.pushed) > int(c.snd.maxWnd)/2 {
-		c.snd.pushed = c.sendq.end
+		c.snd.pushed, c.snd.psh = c.sendq.end, c.sendq.end
+		return
+	}
+	if joined := c.sendq.end.Add(-n); c.snd.psh == joined && joined.After(c.snd.nxt) {
+		c.snd.psh = c.snd.nxt
 	}
 }
 

@@ -132,6 +132,16 @@ func (s *Sender) Established(now clock.Time) {
 	s.updatePacingRate()
 }
 
+// HandshakeTimeouts says that a SYN-ACK was sent n times more before this
+// sender took over; it is to be called between Init and Established. After
+// more than one, unless they proved spurious, the transfer begins with one
+// segment (RFC 5681 3.1, RFC 6298 5.7).
+func (s *Sender) HandshakeTimeouts(n int, spurious bool) {
+	s.total.retrans = uint32(n)
+	s.rto.total, s.rto.episodes = n, 1
+	s.undo.armed = !spurious
+}
+
 // SetAlgorithm changes the congestion control of a living connection.
 func (s *Sender) SetAlgorithm(now clock.Time, a cc.Algorithm) {
 	s.CC.Now = now
