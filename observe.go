@@ -1,6 +1,8 @@
 package ministack
 
 import (
+	"net/netip"
+
 	"github.com/slankdev/ministack/arp"
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/icmp"
@@ -29,6 +31,10 @@ func (s *Stack) Routes() []ipv4.Entry { return s.ip.Routes() }
 // TCPSockets calls fn for each listener, connection, half-open and waiting
 // entry.
 func (s *Stack) TCPSockets(fn func(tcp.Entry)) { s.tcp.Each(fn) }
+
+// ForgetTCPMetrics forgets what is remembered of a peer, Fast Open cookies
+// among it, or of all for the zero address (ip tcp_metrics flush).
+func (s *Stack) ForgetTCPMetrics(peer netip.Addr) { s.tcp.ForgetMetrics(peer) }
 
 // UDPSockets returns the UDP sockets that have a port.
 func (s *Stack) UDPSockets() []*udp.Sock { return s.udp.Socks() }

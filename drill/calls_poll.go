@@ -76,18 +76,32 @@ func (c *caller) epollCtl() outcome {
 		return failed(syscall.EPERM)
 	}
 	var events inet.Ready
-	if c.args[3].Kind == Struct {
-		events = inet.Ready(c.member(c.args[3], "events"))
+	data := c.num(2)
+	if e := c.args[3]; e.Kind == Struct {
+		events = inet.Ready(c.member(e, "events"))
+		if d := epollData(e); d != nil {
+			data = c.value(d)
+		}
 	}
 	switch c.num(1) {
 	case 1:
-		return failed(p.poller.Add(f.sock, events, c.num(2)))
+		return failed(p.poller.Add(f.sock, events, data))
 	case 2:
 		return failed(p.poller.Del(f.sock))
 	case 3:
-		return failed(p.poller.Mod(f.sock, events, c.num(2)))
+		return failed(p.poller.Mod(f.sock, events, data))
 	}
 	return failed(syscall.EINVAL)
+}
+
+// epollData is the member of epoll_data_t that a script names, nil if none.
+func epollData(e *Expr) *Expr {
+	for _, name := range []string{"fd", "ptr", "u32", "u64"} {
+		if d := e.get(name); d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // epollWait is epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0): the events of the
@@ -115,8 +129,8 @@ func (c *caller) epollWait() outcome {
 		if w := inet.Ready(c.member(want[i], "events")); w != events[i].Events {
 			o.differs = fmt.Sprintf("events is %s, expected %s", readyText(events[i].Events), readyText(w))
 		}
-		if fd := want[i].get("fd"); fd != nil && events[i].Data != c.value(fd) {
-			o.differs = fmt.Sprintf("fd is %v, expected %d", events[i].Data, c.value(fd))
+		if d := epollData(want[i]); d != nil && d.Kind != Ellipsis && events[i].Data != c.value(d) {
+			o.differs = fmt.Sprintf("the event's data is %v, expected %d", events[i].Data, c.value(d))
 		}
 	}
 	return o

@@ -42,6 +42,7 @@ type evaluator struct {
 	scanner
 	player *player
 	event  *Event
+	depth  int // of parentheses, in which a line may end anywhere
 }
 
 func (x *evaluator) block() (err error) {
@@ -136,6 +137,8 @@ func (x *evaluator) assign() error {
 // operators are the operators of each level, loosest first.
 var operators = [][]string{{"or"}, {"and"}, {"==", "!=", "<=", ">=", "<", ">"}, {"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "//", "/", "%"}}
 
+const comparisons = 2 // the level of == and its kind
+
 func (x *evaluator) expr() value { return x.level(0) }
 
 func (x *evaluator) level(n int) value {
@@ -143,6 +146,9 @@ func (x *evaluator) level(n int) value {
 		return x.unary()
 	}
 	left := x.level(n + 1)
+	if n == comparisons {
+		return x.chain(left)
+	}
 	for {
 		op := x.operator(n)
 		if op == "" {
@@ -150,6 +156,21 @@ func (x *evaluator) level(n int) value {
 		}
 		left = x.apply(op, left, x.level(n+1))
 	}
+}
+
+// chain is Python's a < b < c: each neighbour is compared.
+func (x *evaluator) chain(left value) value {
+	op := x.operator(comparisons)
+	if op == "" {
+		return left
+	}
+	all := true
+	for ; op != ""; op = x.operator(comparisons) {
+		right := x.level(comparisons + 1)
+		all = all && x.apply(op, left, right).true()
+		left = right
+	}
+	return truth(all)
 }
 
 // operator passes over the next operator of a level.
@@ -188,6 +209,8 @@ func (x *evaluator) blanks() {
 		switch {
 		case x.peek() == ' ' || x.peek() == '\t':
 			x.i++
+		case x.depth > 0 && (x.peek() == '\n' || x.peek() == '\r' || x.peek() == '#'):
+			x.space()
 		case x.has("\\\n"):
 			x.i += 2
 		default:
@@ -293,11 +316,13 @@ func (x *evaluator) unary() value {
 
 // tuple is a value in parentheses, or several, of which the first counts.
 func (x *evaluator) tuple() value {
+	x.depth++
 	v := x.expr()
 	for x.accept(",") {
 		x.expr()
 	}
 	x.expect(")")
+	x.depth--
 	return v
 }
 
@@ -333,12 +358,14 @@ func (x *evaluator) named() value {
 
 func (x *evaluator) function(name string) value {
 	var args []value
+	x.depth++
 	for !x.accept(")") {
 		if len(args) > 0 {
 			x.expect(",")
 		}
 		args = append(args, x.expr())
 	}
+	x.depth--
 	if len(args) == 0 {
 		x.fail("%s needs an argument", name)
 	}

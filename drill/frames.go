@@ -73,14 +73,34 @@ func checksumError(ip *layers.IPv4, t *layers.TCP) string {
 	if sum, err := t.ComputeChecksum(); err != nil || sum != 0 {
 		return fmt.Sprintf("its TCP checksum %#04x is wrong", t.Checksum)
 	}
-	sum := uint32(0)
-	for i := 0; i+1 < len(ip.Contents); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(ip.Contents[i:]))
-	}
-	if sum = sum>>16 + sum&0xffff; sum>>16+sum&0xffff != 0xffff {
+	if fold(octetSum(ip.Contents)) != 0xffff {
 		return fmt.Sprintf("its IP checksum %#04x is wrong", ip.Checksum)
 	}
 	return ""
+}
+
+// udpChecksumError verifies the checksum of a datagram, which may have none.
+func udpChecksumError(ip *layers.IPv4, u *layers.UDP) string {
+	sum := uint32(ip.Protocol) + uint32(u.Length) + octetSum(ip.SrcIP.To4()) + octetSum(ip.DstIP.To4()) +
+		octetSum(u.Contents) + octetSum(u.Payload)
+	if u.Checksum != 0 && fold(sum) != 0xffff {
+		return fmt.Sprintf("its UDP checksum %#04x is wrong", u.Checksum)
+	}
+	return ""
+}
+
+// octetSum is the sum of the 16-bit words of b.
+func octetSum(b []byte) uint32 {
+	sum := uint32(0)
+	for i, o := range b {
+		sum += uint32(o) << (8 * (1 - i&1))
+	}
+	return sum
+}
+
+func fold(sum uint32) uint32 {
+	sum = sum>>16 + sum&0xffff
+	return sum>>16 + sum&0xffff
 }
 
 // expMagic marks Fast Open in the experimental option (RFC 7413 A.1).

@@ -49,7 +49,7 @@ var plainSysctls = map[string]string{
 // plainTolerance is what such scripts' own runners give.
 const plainTolerance = 14 * time.Millisecond
 
-func newHost(s *Script) (*host, error) {
+func newHost(s *Script, seed uint64) (*host, error) {
 	h := &host{local: netip.MustParseAddr("192.168.0.1"), remote: netip.MustParseAddr("192.0.2.1"), bits: 16,
 		bindPort: bindPort, connectPort: bindPort, nextPort: firstRemotePort, tolerance: defaultTolerance}
 	h.clk = &taskClock{VirtualClock: clock.NewVirtual()}
@@ -62,7 +62,7 @@ func newHost(s *Script) (*host, error) {
 			return nil, err
 		}
 	}
-	stack, err := ministack.New(ministack.Config{Clock: h.clk, Rand: ministack.SeededRand(1)})
+	stack, err := ministack.New(ministack.Config{Clock: h.clk, Rand: ministack.SeededRand(seed)})
 	if err != nil {
 		return nil, err
 	}

@@ -342,7 +342,7 @@ func matchUDP(k *Packet, d *decoded) string {
 	case len(d.udp.Payload) != k.UDP.Len:
 		return fmt.Sprintf("it has %d bytes, expected %d", len(d.udp.Payload), k.UDP.Len)
 	}
-	return ""
+	return udpChecksumError(d.ip, d.udp)
 }
 
 func matchICMP(k *Packet, d *decoded) string {

@@ -62,6 +62,8 @@ func (p *parser) tcpOption() TCPOption {
 		o.Data = p.cookie()
 	case "md5":
 		o.Kind, o.Data = optMD5, p.hexBytes()
+	case "ECN":
+		p.accECN(&o)
 	default:
 		p.unsupported(at, "the TCP option %q", o.Name)
 	}
@@ -86,6 +88,26 @@ func (p *parser) timestamps(o *TCPOption) {
 		p.fail("expected ecr, found %s", p.found())
 	}
 	o.Ecr = uint32(p.integer())
+}
+
+// accECNOrder are the counters of the two forms of the Accurate ECN option
+// (RFC 9768 3.2.3); the sender may leave the last ones away.
+var accECNOrder = map[uint8][]string{optAccECN0: {"e0b", "ceb", "e1b"}, optAccECN1: {"e1b", "ceb", "e0b"}}
+
+// accECN is ECN with named counters of 24 bits; the first one's name decides
+// the form.
+func (p *parser) accECN(o *TCPOption) {
+	o.Kind = optAccECN0
+	if p.peekWord() == "e1b" {
+		o.Kind = optAccECN1
+	}
+	for _, name := range accECNOrder[o.Kind] {
+		if !p.acceptWord(name) {
+			break
+		}
+		v := p.integer()
+		o.Data = append(o.Data, byte(v>>16), byte(v>>8), byte(v))
+	}
 }
 
 // cookie is a Fast Open cookie: digits, a symbol of -D, or nothing, which asks
@@ -127,8 +149,20 @@ func (o *TCPOption) String() string {
 		return s
 	case optNOP, optEOL, optSACKPerm:
 		return o.Name
+	case optAccECN0, optAccECN1:
+		return o.accECNText()
 	}
 	return "option " + strconv.Itoa(int(o.Kind)) + " " + hex.EncodeToString(o.Data)
+}
+
+func (o *TCPOption) accECNText() string {
+	s := "ECN"
+	for i, name := range accECNOrder[o.Kind] {
+		if d := o.Data[min(3*i, len(o.Data)):]; len(d) >= 3 {
+			s += " " + name + " " + utoa(uint32(d[0])<<16|uint32(d[1])<<8|uint32(d[2]))
+		}
+	}
+	return s
 }
 
 func utoa(v uint32) string { return strconv.FormatUint(uint64(v), 10) }

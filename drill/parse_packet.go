@@ -76,10 +76,32 @@ func (p *parser) ipFields(k *Packet) *TCPFields {
 func (p *parser) bracket(k *Packet) *TCPFields {
 	at := p.i
 	p.i++
-	if isDigit(p.peek()) {
+	if isDigit(p.peek()) || p.peekWord() == "udp" {
 		p.i = at
 		return p.quotedSegment()
 	}
+	p.ipList(k, at, "]")
+	return nil
+}
+
+func (p *parser) parenthesis(k *Packet) {
+	at := p.i
+	p.i++
+	p.ipList(k, at, ")")
+}
+
+// ipList reads the fields up to the closing bracket; at is where they began.
+func (p *parser) ipList(k *Packet, at int, end string) {
+	for {
+		p.ipField(k, at)
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(end)
+}
+
+func (p *parser) ipField(k *Packet, at int) {
 	switch w := p.word(); w {
 	case "noecn":
 		k.IP.ECN = 0
@@ -91,17 +113,6 @@ func (p *parser) bracket(k *Packet) *TCPFields {
 		k.IP.ECN = 3
 	case "ect01":
 		k.IP.AnyECT = true
-	default:
-		p.unsupported(at, "the IP field %q", w)
-	}
-	p.expect("]")
-	return nil
-}
-
-func (p *parser) parenthesis(k *Packet) {
-	at := p.i
-	p.i++
-	switch w := p.word(); w {
 	case "tos":
 		k.IP.TOS = p.integer()
 	case "ttl":
@@ -109,7 +120,6 @@ func (p *parser) parenthesis(k *Packet) {
 	default:
 		p.unsupported(at, "the IP field %q", w)
 	}
-	p.expect(")")
 }
 
 func (p *parser) integer() int {

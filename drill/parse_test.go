@@ -13,16 +13,19 @@ const begin = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
 // over.
 func TestConstructsThatAreNotSupportedAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
-		"+0 < ipv6 . 1:1(0)":                            `2:6: a packet with the header "ipv6" is not supported`,
-		"+0 < S 0:0(0) win 1 <mss 1,mptcp 3>":           `2:28: the TCP option "mptcp" is not supported`,
-		"+0 > S 0:0(0) <FO NO_SUCH_SYMBOL>":             `2:19: the cookie "NO_SUCH_SYMBOL", which no -D defines, is not supported`,
-		"+0 < [flux] . 1:1(0) ack 1 win 1":              `2:6: the IP field "flux" is not supported`,
-		"+0 ioperm(1, 2, 3) = 0":                        `2:1: ioperm() is not supported`,
-		"+0 setsockopt(3, SOL_FLUX, 1, [1], 4) = 0":     `2:18: SOL_FLUX is not supported`,
-		"+0 %{ assert tcpi_flux == 1 }%":                `"tcpi_flux" is not supported`,
-		"+0 %{ for i in 1: pass }%":                     `"for" in code is not supported`,
-		"+0 listen(3, 1) = -1 EFLUX":                    `EFLUX is not supported`,
-		"+0 sendmsg(3, {msg_control=[{a=1}]}, 0) = 0":   `msg_control of sendmsg() is not supported`,
+		"+0 < ipv6 . 1:1(0)":                          `2:6: a packet with the header "ipv6" is not supported`,
+		"+0 < S 0:0(0) win 1 <mss 1,mptcp 3>":         `2:28: the TCP option "mptcp" is not supported`,
+		"+0 > S 0:0(0) <FO NO_SUCH_SYMBOL>":           `2:19: the cookie "NO_SUCH_SYMBOL", which no -D defines, is not supported`,
+		"+0 < [flux] . 1:1(0) ack 1 win 1":            `2:6: the IP field "flux" is not supported`,
+		"+0 ioperm(1, 2, 3) = 0":                      `2:1: ioperm() is not supported`,
+		"+0 setsockopt(3, SOL_FLUX, 1, [1], 4) = 0":   `2:18: SOL_FLUX is not supported`,
+		"+0 %{ assert tcpi_flux == 1 }%":              `"tcpi_flux" is not supported`,
+		"+0 %{ for i in 1: pass }%":                   `"for" in code is not supported`,
+		"+0 listen(3, 1) = -1 EFLUX":                  `EFLUX is not supported`,
+		"+0 sendmsg(3, {msg_control=[{a=1}]}, 0) = 0": `msg_control of sendmsg() is not supported`,
+		"+0 recvmsg(3, {msg_control=[{a=1}]}, 0) = 0": `msg_control of this form is not supported`,
+		"+0 recvmsg(3, {msg_control=[{cmsg_level=SOL_SOCKET, cmsg_type=SCM_TIMESTAMPING, cmsg_data=1}]}, 0) = 0": `a control message of level 1 and type 37 is not supported`,
+		"+0 < [ect0, flowlabel 5] . 1:1(0) ack 1":       `2:6: the IP field "flowlabel" is not supported`,
 		"+0 < 10.0.0.1:80 > 10.0.0.2:90 . 1:1(0) ack 1": `2:6: a packet with addresses of its own is not supported`,
 	} {
 		script, err := Parse("x.pkt", begin+text, nil)

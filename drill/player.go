@@ -44,6 +44,8 @@ type Config struct {
 	Sysctl map[string]string
 	// Options are given to every script before its own, as --name=value.
 	Options []Option
+	// Seed is where the stack's random numbers come from; 0 stands for 1.
+	Seed uint64
 	// Verbose, if set, is told of each event as it is passed.
 	Verbose io.Writer
 	// Capture, if set, gets each packet with its time.
@@ -94,7 +96,7 @@ func Run(path string, cfg *Config) Result {
 // RunScript runs a parsed script on a stack of its own.
 func RunScript(script *Script, cfg *Config) Result {
 	script.Options = append(append([]Option{}, cfg.Options...), script.Options...)
-	h, err := newHost(script)
+	h, err := newHost(script, max(cfg.Seed, 1))
 	if err != nil {
 		return verdict(script.Path, nil, err)
 	}

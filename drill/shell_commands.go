@@ -67,6 +67,10 @@ func (c *shellCommand) unknown() (string, bool, error) {
 var noEffect = map[string]bool{
 	"net.ipv4.tcp_fack":            true,
 	"net.ipv4.tcp_tso_win_divisor": true,
+	"net.ipv4.tcp_autocorking":     true,
+	"net.ipv4.tcp_early_demux":     true,
+	"net.ipv4.ip_early_demux":      true,
+	"net.ipv4.tcp_low_latency":     true,
 	"net.core.default_qdisc":       true,
 	"net.core.optmem_max":          true,
 }
@@ -98,12 +102,22 @@ func dotted(name string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(name), "/proc/sys/"), "/", ".")
 }
 
+// fixed are settings of which this stack has one value only.
+var fixed = map[string]string{
+	"net.ipv4.tcp_fastopen_blackhole_timeout_sec": "0",
+	"net.ipv4.tcp_mtu_probing":                    "0",
+	"net.ipv4.tcp_shrink_window":                  "0",
+	"net.ipv4.tcp_comp_sack_nr":                   "0",
+	"net.ipv4.tcp_workaround_signed_windows":      "0",
+	"net.ipv4.tcp_plb_enabled":                    "0",
+}
+
 func (c *shellCommand) set(name, v string) error {
 	name = dotted(name)
-	if noEffect[name] {
+	v = strings.Trim(strings.TrimSpace(v), `"'`)
+	if noEffect[name] || fixed[name] != "" && fixed[name] == v {
 		return nil
 	}
-	v = strings.Trim(strings.TrimSpace(v), `"'`)
 	if n, err := strconv.ParseInt(v, 0, 64); err == nil {
 		v = strconv.FormatInt(n, 10)
 	}
@@ -225,7 +239,7 @@ func (c *shellCommand) ip() (string, bool, error) {
 	}
 	switch words[0] {
 	case "tcp_metrics":
-		return "", true, nil // a new stack remembers no peer
+		return c.metrics(words[1:])
 	case "route", "r", "ro":
 		return c.route(words[1:])
 	case "link", "l":
@@ -235,6 +249,15 @@ func (c *shellCommand) ip() (string, bool, error) {
 		}
 	}
 	return c.unknown()
+}
+
+// metrics forgets what is known of peers, Fast Open cookies among it.
+func (c *shellCommand) metrics(words []string) (string, bool, error) {
+	if len(words) == 0 || words[0] != "flush" && words[0] != "delete" && words[0] != "del" {
+		return c.unknown()
+	}
+	c.host.stack.ForgetTCPMetrics(netip.Addr{})
+	return "", true, nil
 }
 
 // route knows the metrics that scripts set: mtu.
