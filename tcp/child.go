@@ -18,7 +18,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	}
 	c.snd.iss, c.snd.una, c.snd.nxt = r.iss, r.iss.Add(1), r.iss.Add(1)
 	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.nxt, c.snd.nxt, c.snd.nxt
-	c.snd.psh = c.snd.nxt
+	c.snd.psh, c.snd.tail = c.snd.nxt, c.snd.nxt
 	c.snd.wscale, c.snd.peerMSS = r.sndWScale, r.peerMSS
 	c.snd.maxWnd = s.wnd << c.windowShift(s)
 	c.passed.segsIn = 1 // the SYN

@@ -48,7 +48,8 @@ func (c *Conn) Shutdown(how int) error {
 		}
 		return nil
 	case SynSent:
-		c.fail(0)
+		c.fail(syscall.ECONNRESET)
+		c.forgetPeer()
 		return nil
 	case Closed:
 		return syscall.ENOTCONN

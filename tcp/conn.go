@@ -68,6 +68,7 @@ type sendSpace struct {
 	mss       int     // payload bytes of a full segment, options allowed for
 	pushed    seq.Num // what was marked last (pushed_seq)
 	psh       seq.Num // where PSH stands
+	tail      seq.Num // where the last super-segment begins
 	lastSmall seq.Num // end of the last segment that was not full (Minshall)
 	lastSent  clock.Time
 	firstSyn  clock.Time

@@ -175,6 +175,7 @@ func (c *Conn) fastOpenAnswer(s *segment, now clock.Time) (resend bool) {
 	}
 	if s.ack.AtOrAfter(c.snd.iss.Add(1 + c.fo.inSyn)) {
 		c.fo.synData = true
+		c.tx.CC.Delivered-- // SYN and data were one segment
 		st.Inc(stat.TcpExtTCPFastOpenActive)
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"syscall"
 
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/tcp/seq"
 	"github.com/slankdev/ministack/trace"
 )
 
@@ -62,6 +63,9 @@ func (c *Conn) accept(data []byte, flags int) int {
 	n := min(len(data), c.sendRoom(), sendStep)
 	if n <= 0 || !c.maySendMore(n) {
 		return 0
+	}
+	if c.tailRoom() <= 0 {
+		c.snd.tail = c.sendq.end
 	}
 	now := c.Env().Clock.Now()
 	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
@@ -129,10 +133,22 @@ func (c *Conn) sendError() error {
 // sendRoom is how many bytes the send buffer takes now. While it is not full a
 // whole super-segment may be begun, which may overdraw it (tcp_sendmsg_locked).
 func (c *Conn) sendRoom() int {
+	if room := c.tailRoom(); room > 0 {
+		return room
+	}
 	if c.sendq.end.Sub(c.snd.nxt) >= c.notSentLowat() || c.sendq.held() >= int(c.SndBuf.Load()) {
 		return 0
 	}
 	return c.sizeGoal()
+}
+
+// tailRoom is what the last super-segment takes that is not sent whole: to fill
+// it needs no leave.
+func (c *Conn) tailRoom() int {
+	if c.sendq.end.AtOrBefore(c.snd.nxt) {
+		return 0
+	}
+	return c.sizeGoal() - c.sendq.end.Sub(seq.Max(c.snd.tail, c.snd.nxt))
 }
 
 // sizeGoal is how large a super-segment is built: half of the largest window

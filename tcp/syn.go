@@ -73,7 +73,7 @@ func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 	c.ts.sackOK, c.ts.wscaleOK = s.sack.Bool(), s.windowScaling.Bool()
 	c.snd.una, c.snd.nxt = c.snd.iss, c.snd.iss.Add(1)
 	c.snd.up, c.snd.lastSmall, c.snd.pushed = c.snd.iss, c.snd.iss, c.snd.iss
-	c.snd.psh = c.snd.iss
+	c.snd.psh, c.snd.tail = c.snd.iss, c.snd.iss
 	c.sendq.init(c.snd.nxt)
 	c.initSender(now, c.snd.iss)
 	c.rekey()

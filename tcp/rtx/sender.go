@@ -124,6 +124,7 @@ func (s *Sender) Established(now clock.Time) {
 	s.CC.Ssthresh = cc.InfiniteSsthresh
 	s.CC.PriorSsthresh = 0
 	s.validate.stamp = now
+	s.burst = false // what went with the SYN used no window
 	s.CC.LastSent = now
 	if s.RTT.SRTT() == 0 {
 		s.RTT.Fallback()
