@@ -31,6 +31,9 @@ var linked = map[string]map[string][]string{
 }
 
 func TestAnEmbedderLinksTheseModulesOnly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: it has the go command list six builds")
+	}
 	for pkg, systems := range linked {
 		for system, want := range systems {
 			modules, packages := links(t, pkg, system)
