@@ -68,8 +68,8 @@ func (s *Stack) newPingConn(k *socket.Socket) *PingConn {
 	if a, err := k.Getsockname(); err == nil {
 		p.local = ipAddr(a.Addr())
 	}
-	if a, err := k.Getpeername(); err == nil {
-		p.remote = ipAddr(a.Addr())
+	if _, peer := k.Ops().Names(); peer.IsValid() {
+		p.remote = ipAddr(peer.Addr())
 	}
 	return p
 }

@@ -177,13 +177,15 @@ func (s *Socket) Getsockname() (netip.AddrPort, error) {
 	return local, nil
 }
 
-// Getpeername returns the peer's name (getpeername(2)). Error: ENOTCONN.
+// Getpeername returns the peer's name (getpeername(2)). Error: ENOTCONN, also
+// for a raw or ping socket's peer that was given without a port, as on Linux
+// (inet_getname).
 func (s *Socket) Getpeername() (netip.AddrPort, error) {
 	if err := s.open(); err != nil {
 		return netip.AddrPort{}, err
 	}
 	_, peer := s.ops.Names()
-	if !peer.IsValid() || s.typ == SOCK_STREAM && !connected(s.ops) {
+	if peer.Port() == 0 || s.typ == SOCK_STREAM && !connected(s.ops) {
 		return netip.AddrPort{}, syscall.ENOTCONN
 	}
 	return peer, nil

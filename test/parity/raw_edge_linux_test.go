@@ -9,6 +9,7 @@ import (
 	"github.com/google/gopacket/layers"
 	"github.com/stretchr/testify/require"
 
+	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/socket"
 )
 
@@ -215,6 +216,66 @@ func TestRawErrorsAboutASpoofedSource(t *testing.T) {
 			h.settle()
 			_, err := s.Recv(make([]byte, 1), socket.MSG_DONTWAIT)
 			require.Equal(t, c.want, err, c.name)
+		}
+	})
+}
+
+// connect(2): another peer may be named, 0.0.0.0 is this host, and a local name
+// that was chosen once stays; a peer without a port has no name to tell.
+func TestRawConnectAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		s := h.raw(experiment)
+		names := func(local, peer netip.AddrPort) {
+			t.Helper()
+			got, err := s.Getsockname()
+			require.NoError(t, err)
+			require.Equal(t, local, got)
+			got, err = s.Getpeername()
+			require.NoError(t, err)
+			require.Equal(t, peer, got)
+		}
+		require.NoError(t, s.Connect(toPeer))
+		_, err := s.Getpeername()
+		require.Equal(t, error(syscall.ENOTCONN), err)
+		require.NoError(t, s.Connect(netipPort(peerAddr.Next(), 4)))
+		names(netipPort(hostAddr, experiment), netipPort(peerAddr.Next(), 4))
+		h.tell(experiment, "x")
+		h.nothing(s, "the first peer is none any more")
+		require.NoError(t, s.Connect(netipPort(hostAddr, 0)))
+		_, err = s.Send([]byte("to myself"), 0)
+		require.NoError(t, err)
+		require.Equal(t, "to myself", string(h.receive(s)[20:]))
+
+		s = h.raw(experiment)
+		require.NoError(t, s.Connect(netipPort(netip.IPv4Unspecified(), 1)))
+		names(netipPort(loopback, experiment), netipPort(loopback, 1))
+	})
+}
+
+// What raw and ping sockets read back before anything is set.
+func TestOptionsOfRawAndPingSockets(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		for _, s := range []calls{h.raw(experiment), h.pinger()} {
+			for _, o := range []struct{ level, name, want int }{
+				{socket.SOL_SOCKET, socket.SO_REUSEADDR, 1},
+				{socket.SOL_SOCKET, socket.SO_BROADCAST, 0},
+				{socket.SOL_IP, socket.IP_HDRINCL, 0},
+				{socket.SOL_IP, socket.IP_TTL, 64},
+				{socket.SOL_IP, socket.IP_TOS, 0},
+				{socket.SOL_IP, socket.IP_RECVERR, 0},
+				{socket.SOL_IP, socket.IP_MTU_DISCOVER, inet.PMTUWant},
+				{socket.SOL_IP, socket.IP_MULTICAST_TTL, 1},
+				{socket.SOL_IP, socket.IP_MULTICAST_LOOP, 1},
+			} {
+				got, err := s.Getsockopt(o.level, o.name)
+				require.NoError(t, err, o)
+				require.Equal(t, o.want, got, o)
+			}
+			for _, name := range []int{socket.SO_RCVBUF, socket.SO_SNDBUF} {
+				got, err := s.Getsockopt(socket.SOL_SOCKET, name)
+				require.NoError(t, err)
+				require.Equal(t, 212992, got)
+			}
 		}
 	})
 }
