@@ -14,6 +14,7 @@ import (
 	"github.com/slankdev/ministack/arp"
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/icmp"
+	"github.com/slankdev/ministack/igmp"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
@@ -51,6 +52,7 @@ type Stack struct {
 	arp    *arp.Module
 	ip     *ipv4.Module
 	icmp   *icmp.Module
+	igmp   *igmp.Module
 	raw    *raw.Module
 	udp    *udp.Module
 	tcp    *tcp.Module
@@ -68,11 +70,12 @@ func New(cfg Config) (*Stack, error) {
 	s.ip = ipv4.New(env, s.link, s.arp) //   0x0800
 	s.icmp = icmp.New(env, s.ip)        //     protocol 1
 	s.raw = raw.New(env, s.ip, s.icmp)  //     before every protocol
+	s.igmp = igmp.New(env, s.ip)        //     protocol 2
 	s.tcp = tcp.New(env, s.ip)          //     protocol 6
 	s.udp = udp.New(env, s.ip, s.tcp.PortRange())
 	s.ip.Handle(inet.ProtoTCP, s.tcp)
 	s.ip.Handle(inet.ProtoUDP, s.udp) //     protocol 17
-	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, Ping: ping.New(env, s.ip, s.icmp), Raw: s.raw, UDP: s.udp, TCP: s.tcp})
+	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, IGMP: s.igmp, Ping: ping.New(env, s.ip, s.icmp), Raw: s.raw, UDP: s.udp, TCP: s.tcp})
 
 	env.Dev.Rx = s.link.Input         // frames enter here
 	env.Dev.BatchEnd = s.tcp.EndBatch // acknowledgements once a batch
@@ -219,6 +222,7 @@ func (s *Stack) Close() error {
 	s.udp.Close()
 	s.env.Dev.Flush()
 	s.env.Dev.Close()
+	s.igmp.Close()
 	s.arp.Close()
 	s.ip.Close()
 	if s.ownClock {

@@ -109,7 +109,7 @@ func (m *Module) routeInput(d *netdev.Device, b *skb.Buffer) (destination, skb.R
 	case dst == broadcast:
 		return m.counted(b, toBroadcast), skb.NotDropped
 	case dst.IsMulticast():
-		if !m.groups.member(d, dst) {
+		if !m.groups.admits(d, dst, src, b.Net.Proto) {
 			return 0, skb.IPInvalidDest
 		}
 		return m.counted(b, toMulticast), skb.NotDropped

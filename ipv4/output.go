@@ -149,7 +149,7 @@ func errorOf(r skb.Reason) error {
 // that it is a member of (ip_mc_output).
 func (m *Module) loopBack(b *skb.Buffer, r *inet.Route, want bool) {
 	lo := m.routes.load().lo
-	if !want || lo == nil || r.Type == inet.Multicast && !m.groups.member(r.Dev, r.Dst) {
+	if !want || lo == nil || r.Type == inet.Multicast && !m.groups.admits(r.Dev, r.Dst, r.Src, b.Net.Proto) {
 		return
 	}
 	c := b.Clone()

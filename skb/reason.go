@@ -55,6 +55,10 @@ const (
 	ICMPRateLimit
 	ICMPUnknownType
 
+	// IGMP.
+	IGMPCsum
+	IGMPHdr
+
 	// Sockets of every kind.
 	NoSocket
 	SocketRcvBuff
@@ -149,6 +153,8 @@ var reasonTexts = [NumReasons]reasonText{
 	ICMPIgnored:           {"ICMP_IGNORED", "an ICMP message that is not answered and concerns no socket"},
 	ICMPRateLimit:         {"ICMP_RATELIMIT", "an ICMP error held back by the rate limit"},
 	ICMPUnknownType:       {"ICMP_UNKNOWN_TYPE", "an ICMP type that is not handled"},
+	IGMPCsum:              {"IGMP_CSUM", "the IGMP checksum is wrong"},
+	IGMPHdr:               {"IGMP_HDR", "an IGMP message cut short"},
 	NoSocket:              {"NO_SOCKET", "no socket for this address and port"},
 	SocketRcvBuff:         {"SOCKET_RCVBUFF", "the socket's receive buffer was full"},
 	SocketBacklog:         {"SOCKET_BACKLOG", "the socket was busy and its backlog full"},

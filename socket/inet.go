@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/slankdev/ministack/icmp"
+	"github.com/slankdev/ministack/igmp"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/ping"
@@ -21,6 +22,7 @@ import (
 type Protocols struct {
 	IP   *ipv4.Module
 	ICMP *icmp.Module
+	IGMP *igmp.Module
 	Ping *ping.Module
 	Raw  *raw.Module
 	UDP  *udp.Module

@@ -44,7 +44,6 @@ type Socket struct {
 	sndTimeout            atomic.Int64
 	readDeadline          inet.Deadline
 	writeDeadline         inet.Deadline
-	groups                memberships
 }
 
 // open is how every call begins. Error: EBADF for a closed socket.

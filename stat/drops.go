@@ -24,6 +24,8 @@ var mibs = [skb.NumReasons][]ID{
 	skb.FragOverlap:       {IpExtReasmOverlaps},
 	skb.ICMPCsum:          {IcmpInErrors, IcmpInCsumErrors},
 	skb.ICMPHdr:           {IcmpInErrors},
+	skb.IGMPCsum:          {IgmpInErrors, IgmpInCsumErrors},
+	skb.IGMPHdr:           {IgmpInErrors},
 	skb.UDPCsum:           {UdpInErrors, UdpInCsumErrors},
 	skb.UDPHdr:            {UdpInErrors},
 	skb.TCPCsum:           {TcpInErrs, TcpInCsumErrors},

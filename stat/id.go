@@ -68,6 +68,16 @@ const (
 	IcmpOutTimestamps
 	IcmpOutTimestampReps
 
+	// Group Igmp.
+	IgmpInMsgs
+	IgmpInErrors
+	IgmpInCsumErrors
+	IgmpInQueries
+	IgmpInReports
+	IgmpOutMsgs
+	IgmpOutReports
+	IgmpOutLeaves
+
 	// Group Udp.
 	UdpInDatagrams
 	UdpNoPorts
@@ -302,6 +312,14 @@ var labels = [firstDrop]label{
 	IcmpOutEchoReps:                 {"Icmp", "OutEchoReps"},
 	IcmpOutTimestamps:               {"Icmp", "OutTimestamps"},
 	IcmpOutTimestampReps:            {"Icmp", "OutTimestampReps"},
+	IgmpInMsgs:                      {"Igmp", "InMsgs"},
+	IgmpInErrors:                    {"Igmp", "InErrors"},
+	IgmpInCsumErrors:                {"Igmp", "InCsumErrors"},
+	IgmpInQueries:                   {"Igmp", "InQueries"},
+	IgmpInReports:                   {"Igmp", "InReports"},
+	IgmpOutMsgs:                     {"Igmp", "OutMsgs"},
+	IgmpOutReports:                  {"Igmp", "OutReports"},
+	IgmpOutLeaves:                   {"Igmp", "OutLeaves"},
 	UdpInDatagrams:                  {"Udp", "InDatagrams"},
 	UdpNoPorts:                      {"Udp", "NoPorts"},
 	UdpInErrors:                     {"Udp", "InErrors"},

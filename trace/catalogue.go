@@ -12,6 +12,7 @@ const (
 	LayerNeigh
 	LayerIPv4
 	LayerICMP
+	LayerIGMP
 	LayerRaw
 	LayerUDP
 	LayerTCP
@@ -20,7 +21,7 @@ const (
 	numLayers
 )
 
-var layerNames = [numLayers]string{"link", "neigh", "ipv4", "icmp", "raw", "udp", "tcp", "socket", "stack"}
+var layerNames = [numLayers]string{"link", "neigh", "ipv4", "icmp", "igmp", "raw", "udp", "tcp", "socket", "stack"}
 
 func (l Layer) String() string { return layerNames[l] }
 
@@ -54,6 +55,9 @@ const (
 	ICMPTx
 	ICMPError
 	ICMPRateLimit
+
+	IGMPRx
+	IGMPTx
 
 	RawLookup
 	RawClone
@@ -163,6 +167,9 @@ var catalogue = [NumEvents]Info{
 	ICMPTx:        {LayerICMP, "tx", "type code dst", "RFC 792", sent},
 	ICMPError:     {LayerICMP, "error", "type code errno src", "RFC 1122 3.2.2", 0},
 	ICMPRateLimit: {LayerICMP, "ratelimit", "type code dst", "RFC 1812 4.3.2.8", 0},
+
+	IGMPRx: {LayerIGMP, "rx", "type group src", "RFC 3376 4", 0},
+	IGMPTx: {LayerIGMP, "tx", "type group dst len", "RFC 3376 4", sent},
 
 	RawLookup:  {LayerRaw, "lookup", "proto n", "raw_local_deliver", 0},
 	RawClone:   {LayerRaw, "clone", "sock", "raw_v4_input", 0},

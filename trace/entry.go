@@ -87,7 +87,7 @@ func appendArg(args Args, ev Event, field string, v uint32) Args {
 // wordOf says what the number v of a field is called, "" for plain numbers.
 func wordOf(ev Event, field string, v uint32) string {
 	switch field {
-	case "src", "dst", "ip", "spa", "tpa", "via", "peer":
+	case "src", "dst", "ip", "spa", "tpa", "via", "peer", "group":
 		return AddrOf(v).String()
 	case "csum":
 		return csumNames.of(v)
@@ -123,6 +123,8 @@ func typeName(ev Event, v uint32) string {
 	switch ev.Describe().Layer {
 	case LayerICMP:
 		return icmpTypes.of(v)
+	case LayerIGMP:
+		return igmpTypes.of(v)
 	case LayerSocket:
 		return sockTypes.of(v & 0xf)
 	}
@@ -178,6 +180,8 @@ var dropRefs = map[skb.Reason]string{
 	skb.ICMPCsum:              "RFC 792",
 	skb.ICMPRateLimit:         "RFC 1812 4.3.2.8",
 	skb.ICMPUnknownType:       "RFC 1122 3.2.2",
+	skb.IGMPCsum:              "RFC 3376 4",
+	skb.IGMPHdr:               "RFC 3376 4",
 	skb.NoSocket:              "RFC 9293 3.10.7.1",
 	skb.UDPCsum:               "RFC 1122 4.1.3.4",
 	skb.TCPCsum:               "RFC 9293 3.1",

@@ -36,6 +36,9 @@ var (
 		10: "router-solicitation", 11: "time-exceeded", 12: "parameter-problem", 13: "timestamp", 14: "timestamp-reply"}
 )
 
+// igmpTypes are IGMP's message types.
+var igmpTypes = names{0x11: "query", 0x12: "report-v1", 0x16: "report-v2", 0x17: "leave", 0x22: "report-v3"}
+
 // whys are the causes that events name in their field why.
 var whys = map[Event]names{
 	NeighState: {"packet", "heard", "timer", "confirmed", "user"},

@@ -217,6 +217,8 @@ func dropLayer(r *Record) string {
 		return "ipv4"
 	case r.Reason <= skb.ICMPUnknownType:
 		return "icmp"
+	case r.Reason <= skb.IGMPHdr:
+		return "igmp"
 	case r.Reason <= skb.ProtoMem:
 		return protoName(r.Args[2])
 	case r.Reason <= skb.UDPHdr:

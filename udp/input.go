@@ -65,7 +65,7 @@ func (m *Module) noSocket(b *skb.Buffer) skb.Reason {
 func (m *Module) deliverMany(b *skb.Buffer, local, peer netip.AddrPort) skb.Reason {
 	any := false
 	for _, s := range m.table.at(local.Port()) {
-		if s.identity().score(local, peer, int(b.IfIndex)) >= 0 {
+		if s.identity().score(local, peer, int(b.IfIndex)) >= 0 && s.admits(b) {
 			any = true
 			s.receive(b.Clone(), peer)
 		}
@@ -76,6 +76,11 @@ func (m *Module) deliverMany(b *skb.Buffer, local, peer netip.AddrPort) skb.Reas
 	}
 	b.Consume()
 	return skb.NotDropped
+}
+
+// admits asks the socket's memberships about a multicast (ip_mc_sf_allow).
+func (s *Sock) admits(b *skb.Buffer) bool {
+	return !b.Net.Dst.IsMulticast() || s.Groups.Allows(b.Net.Dst, b.Net.Src, int(b.IfIndex))
 }
 
 // Error is told of an ICMP error about a datagram that this host sent

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -403,6 +404,8 @@ func TestMulticastTakesItsOwnTTLDeviceAndLoop(t *testing.T) {
 	group := at("239.1.2.3:9")
 	k := open(t, p.S, "0.0.0.0:9")
 	require.NoError(t, k.Membership(socket.IP_ADD_MEMBERSHIP, group.Addr(), 2))
+	p.Wait(time.Minute)
+	p.Take() // what is said of the group
 	_, err := k.SendTo([]byte("x"), 0, group)
 	require.NoError(t, err)
 	ip := p.One().Layer(layers.LayerTypeIPv4).(*layers.IPv4)

@@ -32,6 +32,10 @@ type calls interface {
 	GetsockoptString(level, name int) (string, error)
 	SendMMsg(ms []socket.Message, flags int) (int, error)
 	RecvMMsg(ms []socket.Message, flags int, timeout time.Duration) (int, error)
+	Membership(name int, group netip.Addr, device int) error
+	SourceMembership(name int, group, source netip.Addr, device int) error
+	SetSourceFilter(group netip.Addr, device int, f inet.Filter) error
+	SourceFilter(group netip.Addr, device int) (inet.Filter, error)
 	Ioctl(request int) (int, error)
 	Poll() inet.Ready
 }

@@ -31,6 +31,7 @@ var order = []string{
 	"link",
 	"arp",
 	"ipv4",
+	"igmp",
 	"icmp udp",
 	"ping raw",
 	"tcp/seq",

@@ -135,6 +135,13 @@ func datagrams(t *testing.T) []*trace.Tracer {
 	require.NoError(t, err)
 	_, err = r.SendTo([]byte{8, 0, 0xf7, 0xff, 0, 0, 0, 0}, 0, netip.MustParseAddrPort(world.Addr(1)+":0"))
 	require.NoError(t, err)
+	require.NoError(t, k.Membership(socket.IP_ADD_MEMBERSHIP, netip.MustParseAddr("239.1.1.1"), 2))
+	alike, err := b.Socket(socket.AF_INET, socket.SOCK_DGRAM, 0)
+	require.NoError(t, err)
+	require.NoError(t, alike.Membership(socket.IP_ADD_MEMBERSHIP, netip.MustParseAddr("239.1.1.1"), 2))
+	require.NoError(t, a.SetSysctl("net.ipv4.conf.all.force_igmp_version", "2")) // its reports are heard by members
+	require.NoError(t, k.Membership(socket.IP_ADD_MEMBERSHIP, netip.MustParseAddr("239.1.1.1").Next(), 2))
+	require.NoError(t, alike.Membership(socket.IP_ADD_MEMBERSHIP, netip.MustParseAddr("239.1.1.1").Next(), 2))
 	w.Clock.Run(time.Second)
 	return tr
 }
