@@ -16,7 +16,7 @@ type Control struct {
 	TTL         int        // IP_TTL, 1 to 255; 0: the socket's
 	TOS         int        // IP_TOS, 0 to 255, if HasTOS
 	HasTOS      bool
-	Options     []byte // IP_RETOPTS: IPv4 options
+	Options     []byte // IP_RETOPTS: IPv4 options, of which 40 bytes count
 	SegmentSize int    // UDP_SEGMENT: the data is datagrams of this size
 }
 

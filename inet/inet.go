@@ -116,8 +116,8 @@ type Header struct {
 
 // Network is a network layer as the layers above use it.
 type Network interface {
-	// Route looks a way up. Errors: ENETUNREACH, EHOSTUNREACH, EINVAL for a
-	// source that is not ours, ENODEV.
+	// Route looks a way up. Errors: ENETUNREACH, also for a source that is
+	// not ours, EHOSTUNREACH, EINVAL for a source that is no host's, ENODEV.
 	Route(f *Flow) (*Route, error)
 	// Output puts the network header before b, fragments where allowed and
 	// sends it by the route; it takes b over. Errors: EMSGSIZE, EHOSTUNREACH,

@@ -11,7 +11,7 @@ import (
 
 // Valid reports whether the control can be had: EINVAL if not.
 func (c *Control) Valid() bool {
-	return c.TTL >= 0 && c.TTL <= 255 && (!c.HasTOS || c.TOS >= 0 && c.TOS <= 255) && c.Device >= 0 && len(c.Options) <= 40 &&
+	return c.TTL >= 0 && c.TTL <= 255 && (!c.HasTOS || c.TOS >= 0 && c.TOS <= 255) && c.Device >= 0 &&
 		c.SegmentSize >= 0 && c.SegmentSize < 1<<16
 }
 
@@ -23,11 +23,11 @@ func (s *Sock) FlowTo(f *Flow, dst, src netip.Addr, c *Control, net Network) {
 	if c.Device != 0 {
 		device = c.Device
 	}
-	if c.Source.IsValid() && !c.Source.IsUnspecified() {
-		src = c.Source
-	}
 	if src.IsValid() && (src.IsUnspecified() || net.Kind(src) >= Broadcast) {
 		src = netip.Addr{}
+	}
+	if c.Source.IsValid() && !c.Source.IsUnspecified() {
+		src = c.Source
 	}
 	switch {
 	case device != 0:

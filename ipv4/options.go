@@ -190,7 +190,7 @@ func (m *Module) Midnight() uint32 {
 
 // EchoOptions returns the options that a reply to the received packet h
 // carries (ip_options_echo): its record route and timestamp as they were
-// filled, nothing else.
+// filled, nothing else, padded to 4 bytes.
 func EchoOptions(h Header) []byte {
 	if !h.Valid() || h.Len() == HeaderLen {
 		return nil
@@ -208,6 +208,9 @@ func EchoOptions(h Header) []byte {
 			out = append(out, o[:o[1]]...)
 		}
 		o = o[o[1]:]
+	}
+	for len(out)%4 != 0 {
+		out = append(out, optEnd)
 	}
 	return out
 }

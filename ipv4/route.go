@@ -131,8 +131,8 @@ func (s *snapshot) find(dst netip.Addr, device int) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Route looks a way up (ip_route_output_flow). Errors: ENETUNREACH, EINVAL for
-// a source that is not ours, ENODEV for a device that is not there.
+// Route looks a way up (ip_route_output_flow). Errors: ENETUNREACH, also for a
+// source that is not ours, EINVAL for one that is no host's, ENODEV for a device that is not there.
 func (m *Module) Route(f *inet.Flow) (*inet.Route, error) {
 	slot := &m.routes.cache[slotOf(f)]
 	if c := slot.Load(); c != nil && c.flow == *f && c.route.Valid() && c.route.Dev.Up() && (c.expires == 0 || m.env.Clock.Now() < c.expires) {
@@ -167,8 +167,8 @@ func (s *snapshot) route(m *Module, f *inet.Flow) (*inet.Route, error) {
 	if !dst.Is4() || f.Src.IsValid() && !f.Src.Is4() {
 		return nil, syscall.EAFNOSUPPORT
 	}
-	if f.Src.IsValid() && !f.Src.IsUnspecified() && !s.isLocal(f.Src) {
-		return nil, syscall.EINVAL
+	if err := s.checkSource(f.Src); err != nil {
+		return nil, err
 	}
 	if f.Device != 0 && m.env.Dev.ByIndex(f.Device) == nil {
 		return nil, syscall.ENODEV
@@ -196,6 +196,17 @@ func (s *snapshot) route(m *Module, f *inet.Flow) (*inet.Route, error) {
 	}
 	r.Src = s.source(m, f, e, r.NextHop)
 	return r, nil
+}
+
+// checkSource refuses what no packet comes from, and what is not ours.
+func (s *snapshot) checkSource(src netip.Addr) error {
+	switch {
+	case !src.IsValid() || src.IsUnspecified() || s.isLocal(src):
+		return nil
+	case src.IsMulticast() || src == broadcast:
+		return syscall.EINVAL
+	}
+	return syscall.ENETUNREACH
 }
 
 // localRoute leads back to this host, through the loopback device.

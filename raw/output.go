@@ -69,7 +69,7 @@ func (s *Sock) control(m *inet.Message) (*inet.Control, error) {
 	}
 	s.asked = *c
 	var err error
-	s.asked.Options, err = s.m.ip.CompileOptions(c.Options)
+	s.asked.Options, err = s.m.ip.CompileOptions(c.Options[:min(len(c.Options), 40)])
 	return &s.asked, err
 }
 

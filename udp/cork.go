@@ -40,7 +40,7 @@ func (s *Sock) corks(flags int) bool { return s.corkOn || flags&inet.MsgMore != 
 func (s *Sock) append(data []byte, flags int) (int, error) {
 	c := &s.cork
 	if len(c.data)+len(data) > MaxPayload {
-		s.QueueLocalError(syscall.EMSGSIZE, c.to, c.route.MTU)
+		s.QueueLocalError(syscall.EMSGSIZE, netip.AddrPortFrom(c.to.Addr(), s.identity().peer.Port()), c.route.MTU)
 		c.flush()
 		return 0, syscall.EMSGSIZE
 	}

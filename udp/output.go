@@ -84,7 +84,7 @@ func (s *Sock) control(m *inet.Message) (*inet.Control, error) {
 		return &s.asked, nil
 	}
 	var err error
-	s.asked.Options, err = s.m.net.CompileOptions(s.asked.Options)
+	s.asked.Options, err = s.m.net.CompileOptions(s.asked.Options[:min(len(s.asked.Options), 40)])
 	return &s.asked, err
 }
 
@@ -147,7 +147,8 @@ func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route, c *inet.C
 		return err
 	}
 	s.header.Proto = inet.ProtoUDP
-	if r, err = s.HeaderTo(&s.header, r, HeaderLen+largest, to, c, s.m.net); err != nil {
+	failed := netip.AddrPortFrom(to.Addr(), s.identity().peer.Port()) // as an error of ours names it (inet_dport)
+	if r, err = s.HeaderTo(&s.header, r, HeaderLen+largest, failed, c, s.m.net); err != nil {
 		return err
 	}
 	if gso > 1 && s.m.net.HeaderLen()+len(s.header.Options)+HeaderLen+largest > r.MTU {
