@@ -104,6 +104,7 @@ type Options struct {
 	NoChecksum           bool // SO_NO_CHECK
 	SelectErrQueue       bool // SO_SELECT_ERR_QUEUE
 	LingerSeconds        int
+	RcvLowat             int // SO_RCVLOWAT in bytes, 0: the default
 	Device               int // index, SO_BINDTODEVICE
 	TTL                  uint8
 	McastTTL             uint8
@@ -116,6 +117,9 @@ type Options struct {
 	Priority, Mark       int
 	IPOptions            []byte
 }
+
+// LowAt is SO_RCVLOWAT: how many bytes make a stream readable.
+func (o *Options) LowAt() int { return max(o.RcvLowat, 1) }
 
 // IP_MTU_DISCOVER's values (ip(7)).
 const (

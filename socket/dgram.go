@@ -20,6 +20,9 @@ func (o dgramOps) Accept(*inet.Patience) (Ops, error) { return nil, syscall.EOPN
 
 func (o dgramOps) Connect(to netip.AddrPort, _ *inet.Patience) error { return o.s.Connect(to) }
 
+// Disconnect is connect(2) with AF_UNSPEC.
+func (o dgramOps) Disconnect() error { return o.s.Connect(netip.AddrPort{}) }
+
 func (o dgramOps) SendMsg(m *Message, flags int, _ *inet.Patience) (int, error) {
 	return o.s.SendMsg(m, flags)
 }

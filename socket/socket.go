@@ -173,6 +173,9 @@ func (s *Socket) Getsockname() (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	local, _ := s.ops.Names()
+	if !local.IsValid() {
+		local = netip.AddrPortFrom(netip.IPv4Unspecified(), 0) // it has none yet
+	}
 	return local, nil
 }
 

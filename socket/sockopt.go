@@ -97,6 +97,10 @@ func (s *Socket) setCommon(name, value int) error {
 		o.NoChecksum = on
 	case SO_SELECT_ERR_QUEUE:
 		o.SelectErrQueue = on
+	case SO_RCVLOWAT:
+		if o.RcvLowat = value; value < 0 {
+			o.RcvLowat = 1<<31 - 1
+		}
 	case SO_RXQ_OVFL:
 		o.RecvDrops = on
 	case SO_TIMESTAMP:
@@ -247,6 +251,8 @@ func (s *Socket) commonOption(name int) (int, error) {
 		return number(o.KeepAlive), nil
 	case SO_BINDTODEVICE, SO_BINDTOIFINDEX:
 		return o.Device, nil
+	case SO_RCVLOWAT:
+		return o.LowAt(), nil
 	case SO_NO_CHECK:
 		return number(o.NoChecksum), nil
 	case SO_SELECT_ERR_QUEUE:

@@ -43,14 +43,14 @@ func (c *Conn) Recv(p []byte, flags int, pat *inet.Patience) (int, error) {
 	if flags&inet.MsgDontWait != 0 {
 		pat.NonBlock = true
 	}
-	got := 0
+	got, target := 0, c.target(len(p), flags)
 	for {
 		n := c.take(p[got:], got, flags)
 		got += n
-		if n > 0 && flags&inet.MsgWaitAll != 0 && flags&inet.MsgPeek == 0 && got < len(p) && !c.stopped() {
+		if n > 0 && got < target && !c.stopped() {
 			continue
 		}
-		if got > 0 && (flags&inet.MsgWaitAll == 0 || got == len(p) || c.stopped()) || len(p) == 0 {
+		if got > 0 && (got >= target || c.stopped()) || len(p) == 0 {
 			c.read(got, flags)
 			return got, nil
 		}
@@ -66,6 +66,18 @@ func (c *Conn) Recv(p []byte, flags int, pat *inet.Patience) (int, error) {
 			return some(got, err)
 		}
 	}
+}
+
+// target is how many bytes a read of n waits for (sock_rcvlowat): all of them
+// with MSG_WAITALL, else SO_RCVLOWAT. One that peeks takes what is there.
+func (c *Conn) target(n, flags int) int {
+	switch {
+	case flags&inet.MsgPeek != 0:
+		return 1
+	case flags&inet.MsgWaitAll != 0:
+		return n
+	}
+	return min(c.Options.LowAt(), n)
 }
 
 // stopped reports whether a read must end at the urgent mark.

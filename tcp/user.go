@@ -179,6 +179,13 @@ func (c *Conn) Poll() inet.Ready {
 	return r | c.pollData()
 }
 
+// mayRead reports whether there is as much as SO_RCVLOWAT asks for, or no room
+// for more (tcp_epollin_ready).
+func (c *Conn) mayRead() bool {
+	n := c.readable()
+	return n > 0 && (n >= c.Options.LowAt() || c.receiveWindow() <= c.rcv.mssGuess)
+}
+
 func (c *Conn) pollData() inet.Ready {
 	var r inet.Ready
 	if c.state == SynSent || c.state == SynRecv && !c.unfinished() {
@@ -187,7 +194,7 @@ func (c *Conn) pollData() inet.Ready {
 		}
 		return r
 	}
-	if c.readable() > 0 {
+	if c.mayRead() {
 		r |= inet.PollIn
 	}
 	switch {

@@ -47,7 +47,7 @@ func (m *Module) NewSock() *Sock {
 	s.Sock.Init(m.env, s)
 	s.RcvBuf.Store(defaultBuffer)
 	s.SndBuf.Store(defaultBuffer)
-	s.id.Store(&identity{})
+	s.id.Store(&identity{local: netip.AddrPortFrom(netip.IPv4Unspecified(), 0)})
 	return s
 }
 
@@ -86,7 +86,7 @@ func (s *Sock) countFull() {
 // buffer does not take is dropped without a word (B14); an empty one takes a
 // datagram of any size.
 func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
-	if s.closed || s.shutRead {
+	if s.closed {
 		return b.Drop(skb.SocketClose)
 	}
 	if !s.WantsHeader() {
