@@ -180,6 +180,18 @@ func (s *Socket) setMaxPacingRate(rate int) error {
 	return nil
 }
 
+// maxPacingRate is -1 without a bound, all bits set as in Linux.
+func (s *Socket) maxPacingRate() (int, error) {
+	c := s.Conn()
+	switch {
+	case c == nil:
+		return 0, syscall.ENOPROTOOPT
+	case c.MaxPacingRate() == 0:
+		return -1, nil
+	}
+	return int(c.MaxPacingRate()), nil
+}
+
 func (s *Socket) setSndBuf(n int) {
 	n = max(2*min(n, maxBuffer), minSndBuf)
 	if c := s.Conn(); c != nil {
@@ -219,10 +231,7 @@ func (s *Socket) socketOption(name int) (int, error) {
 	case SO_SNDTIMEO:
 		return int(s.sndTimeout.Load() / int64(time.Microsecond)), nil
 	case SO_MAX_PACING_RATE:
-		if t := s.Conn(); t != nil && t.MaxPacingRate() != 0 {
-			return int(t.MaxPacingRate()), nil
-		}
-		return -1, nil // no bound, ~0 in Linux
+		return s.maxPacingRate()
 	case SO_ERROR:
 		return takeError(c), nil
 	case SO_SNDLOWAT:
