@@ -14,8 +14,6 @@ import (
 
 // Stream sockets, both ends on the host's loopback device (B38 to B46, B49).
 
-var loopback = netip.MustParseAddr("127.0.0.1")
-
 func (h *host) stream() calls { return h.socket(socket.AF_INET, socket.SOCK_STREAM, 0) }
 
 // listener returns one on a port of the stack's choice.
