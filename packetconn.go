@@ -68,11 +68,11 @@ func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok {
 		return 0, p.fail("write", syscall.EINVAL)
 	}
-	a := u.AddrPort()
-	return p.WriteToUDPAddrPort(b, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()))
+	return p.WriteToUDPAddrPort(b, u.AddrPort())
 }
 
-// WriteToUDPAddrPort is WriteTo without an allocation.
+// WriteToUDPAddrPort is WriteTo without an allocation. An IPv4 address may be
+// in its IPv6 form, as package net has it.
 func (p *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	if p.remote != nil {
 		return 0, p.fail("write", net.ErrWriteToConnected)
@@ -80,7 +80,7 @@ func (p *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error
 	if _, write := p.s.Deadlines(); write {
 		return 0, p.fail("write", errDeadline(p.s))
 	}
-	n, err := p.s.SendTo(b, 0, to)
+	n, err := p.s.SendTo(b, 0, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
 	return n, p.fail("write", err)
 }
 

@@ -77,7 +77,8 @@ func New(cfg Config) (*Stack, error) {
 	s.ip.Handle(inet.ProtoUDP, s.udp) //     protocol 17
 	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, IGMP: s.igmp, Ping: ping.New(env, s.ip, s.icmp), Raw: s.raw, UDP: s.udp, TCP: s.tcp})
 
-	env.Dev.Rx = s.link.Input         // frames enter here
+	env.Dev.Rx = s.link.Input // frames enter here
+	env.Dev.Changed = s.ip.DeviceChanged
 	env.Dev.BatchEnd = s.tcp.EndBatch // acknowledgements once a batch
 	if err := s.configure(cfg.Sysctl); err != nil {
 		_ = s.Close() // the setting's error is the one to report

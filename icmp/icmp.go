@@ -4,6 +4,8 @@
 package icmp
 
 import (
+	"sync/atomic"
+
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/sysctl"
@@ -16,6 +18,7 @@ type Module struct {
 	set    settings
 	limits limits
 	pings  pingTable
+	hook   atomic.Pointer[func(*Message) Verdict]
 }
 
 var _ inet.Protocol = (*Module)(nil)

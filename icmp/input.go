@@ -24,6 +24,9 @@ func (m *Module) Input(b *skb.Buffer) skb.Reason {
 	if b.Type != skb.PacketHost && m.ip.Kind(b.Net.Dst) >= inet.Broadcast && !m.forMany(h.Type()) {
 		return b.Drop(skb.ICMPIgnored)
 	}
+	if r, done := m.ask(b); done {
+		return r
+	}
 	return m.handle(b, h)
 }
 

@@ -83,7 +83,7 @@ func (m *Module) reply(b *skb.Buffer, h Header) {
 // was sent to, or from the device's if that is no host's (icmp_reply).
 func (m *Module) sendReply(b, r *skb.Buffer) {
 	src := b.Net.Dst
-	if m.ip.Kind(src) != inet.Local {
+	if m.ip.Kind(src) >= inet.Broadcast {
 		src = netip.Addr{}
 	}
 	opts := ipv4.EchoOptions(b.Network())
@@ -93,7 +93,7 @@ func (m *Module) sendReply(b, r *skb.Buffer) {
 // send routes r back to b's source and sends it, caused by b.
 func (m *Module) send(b, r *skb.Buffer, src netip.Addr, h inet.Header) {
 	r.Cause, r.Traced = b.ID, b.Traced
-	route, err := m.ip.Route(&inet.Flow{Dst: b.Net.Src, Src: src, TOS: h.TOS})
+	route, err := m.ip.Route(&inet.Flow{Dst: b.Net.Src, Src: src, Device: m.ip.Borrowed(b), TOS: h.TOS})
 	if err != nil {
 		r.Drop(skb.IPOutNoRoutes)
 		return
@@ -183,7 +183,7 @@ func (m *Module) quote(b *skb.Buffer, typ, code uint8, word uint32) *skb.Buffer 
 // errorSource is the address that the packet was sent to if it is ours, else
 // the one of the device that it came in by (RFC 1812 4.3.2.4).
 func (m *Module) errorSource(b *skb.Buffer) netip.Addr {
-	if m.ip.IsLocal(b.Net.Dst) {
+	if m.ip.IsLocal(b.Net.Dst) || m.ip.Borrowed(b) != 0 && m.ip.MayBind(b.Net.Dst, int(b.IfIndex)) {
 		return b.Net.Dst
 	}
 	if d := m.env.Dev.ByIndex(int(b.IfIndex)); d != nil && len(d.Addrs()) > 0 {

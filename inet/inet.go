@@ -126,6 +126,14 @@ type Network interface {
 	Output(b *skb.Buffer, r *Route, h *Header) error
 	// IsLocal reports whether a is an address of this host.
 	IsLocal(a netip.Addr) bool
+	// MayBind reports whether a socket may be called a: it is this host's, or
+	// a device, the one with the given index if that is not 0, may send from
+	// any address.
+	MayBind(a netip.Addr, device int) bool
+	// Borrowed is the index of the device that took the received packet b for
+	// this host though its destination is another's, and by which the answer
+	// must leave; 0 for what was sent to this host.
+	Borrowed(b *skb.Buffer) int
 	// Kind says what the address a is, seen from this host.
 	Kind(a netip.Addr) RouteType
 	// SendError answers the received packet b, whose network header is still

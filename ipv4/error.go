@@ -22,7 +22,7 @@ func (m *Module) InputError(b *skb.Buffer, e *inet.Error) bool {
 	if h.Offset() != 0 || m.Kind(h.Dst()) == inet.Broadcast {
 		return false // RFC 1122 3.2.2: nobody may report on these
 	}
-	own := m.IsLocal(h.Src()) // or else a raw socket's that wrote another source
+	own := m.MayBind(h.Src(), 0) // or else a raw socket's that wrote another source
 	m.report(b, h, e)
 	return own
 }
@@ -34,7 +34,7 @@ func (m *Module) report(b *skb.Buffer, h Header, e *inet.Error) {
 	b.Pull(h.Len())
 	b.SetTransport()
 	m.raw.Error(b, e)
-	if p := m.protocols[h.Proto()].Load(); p != nil && m.IsLocal(h.Src()) {
+	if p := m.protocols[h.Proto()].Load(); p != nil && m.MayBind(h.Src(), 0) {
 		(*p).Error(b, e)
 	}
 }
@@ -47,7 +47,7 @@ func (m *Module) unreachable(b *skb.Buffer) {
 	if !h.Valid() {
 		return
 	}
-	if !m.IsLocal(h.Src()) {
+	if !m.IsLocal(h.Src()) && b.IfIndex != 0 { // it came by a device
 		m.SendError(b, &inet.Error{Kind: inet.HostUnreachable})
 		return
 	}

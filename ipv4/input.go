@@ -121,6 +121,8 @@ func (m *Module) routeInput(d *netdev.Device, b *skb.Buffer) (destination, skb.R
 		return local, skb.NotDropped
 	case t.isBroadcast(d, dst):
 		return m.counted(b, toBroadcast), skb.NotDropped
+	case d.Is(netdev.Promiscuous):
+		return local, skb.NotDropped
 	case !m.set.forward.Bool():
 		return 0, skb.IPForwardOff
 	}

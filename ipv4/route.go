@@ -162,17 +162,28 @@ func slotOf(f *inet.Flow) uint8 {
 	return uint8(x >> 24)
 }
 
+// route is Route without the cache. A source that is not this host's needs a
+// device that may send from any.
 func (s *snapshot) route(m *Module, f *inet.Flow) (*inet.Route, error) {
-	dst := f.Dst
-	if !dst.Is4() || f.Src.IsValid() && !f.Src.Is4() {
+	if !f.Dst.Is4() || f.Src.IsValid() && !f.Src.Is4() {
 		return nil, syscall.EAFNOSUPPORT
 	}
-	if err := s.checkSource(f.Src); err != nil {
-		return nil, err
+	notOurs := s.checkSource(f.Src)
+	if notOurs != nil && !m.MayBind(f.Src, f.Device) {
+		return nil, notOurs
 	}
 	if f.Device != 0 && m.env.Dev.ByIndex(f.Device) == nil {
 		return nil, syscall.ENODEV
 	}
+	r, err := s.routeTo(m, f)
+	if err == nil && notOurs != nil && !r.Dev.Is(netdev.Spoofing) {
+		return nil, notOurs
+	}
+	return r, err
+}
+
+func (s *snapshot) routeTo(m *Module, f *inet.Flow) (*inet.Route, error) {
+	dst := f.Dst
 	switch {
 	case dst.IsUnspecified():
 		return s.localRoute(f, netip.AddrFrom4([4]byte{127, 0, 0, 1}))

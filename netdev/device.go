@@ -53,6 +53,7 @@ type Device struct {
 	driver Driver
 	mtu    atomic.Int32
 	flags  atomic.Uint32
+	modes  atomic.Uint32
 	addrs  atomic.Pointer[[]netip.Prefix]
 	groups atomic.Pointer[map[MACAddr]int] // link multicast memberships
 	mu     sync.Mutex                      // writers of addrs, groups and flags
@@ -65,8 +66,13 @@ type Device struct {
 // MTU returns the largest network packet, in bytes.
 func (d *Device) MTU() int { return int(d.mtu.Load()) }
 
-// SetMTU changes it.
-func (d *Device) SetMTU(mtu int) { d.mtu.Store(int32(mtu)) }
+// SetMTU changes it; routes are looked up anew.
+func (d *Device) SetMTU(mtu int) {
+	d.mtu.Store(int32(mtu))
+	if d.table.Changed != nil {
+		d.table.Changed()
+	}
+}
 
 // SetTxQueueLen bounds the frames that wait for the driver (txqueuelen); with
 // 0 the device drops all that it is given.

@@ -4,6 +4,7 @@
 package netdev
 
 import (
+	"errors"
 	"net"
 
 	"github.com/slankdev/ministack/skb"
@@ -62,4 +63,24 @@ type Poller interface {
 	// OnReadable has fn called when a frame comes for an empty queue. fn must
 	// not call the driver.
 	OnReadable(fn func())
+}
+
+// ErrBusy is what the Write of a Waker returns, with the number of frames that
+// it took, where there is no room now: the rest waits in the device's queue
+// until the driver tells of room (NETDEV_TX_BUSY).
+var ErrBusy = errors.New("netdev: the device is busy")
+
+// MTUChanger is a Driver whose MTU may change.
+type MTUChanger interface {
+	Driver
+	// OnMTU has fn called with a new MTU, in bytes.
+	OnMTU(fn func(mtu int))
+}
+
+// Waker is a Driver that holds the stack back rather than lose frames.
+type Waker interface {
+	Driver
+	// OnWritable has fn called when there is room again after ErrBusy
+	// (netif_wake_queue). fn calls Write: no lock that Write takes may be held.
+	OnWritable(fn func())
 }

@@ -15,17 +15,20 @@ import (
 type lane struct {
 	mu       sync.Mutex
 	arrived  sync.Cond
+	room     sync.Cond // the queue may take one more
 	q        skb.Queue
 	limit    int
 	pool     *skb.Pool
 	readable func() // told of a frame for an empty queue
+	writable func() // told of room after a write found too little
+	starved  bool   // it is to be told
 	noReader bool
 	noWriter bool
 }
 
 func newLane(limit int) *lane {
 	l := &lane{limit: limit, pool: skb.NewPool(nil)}
-	l.arrived.L = &l.mu
+	l.arrived.L, l.room.L = &l.mu, &l.mu
 	return l
 }
 
@@ -42,8 +45,9 @@ func (l *lane) write(src []*skb.Buffer) (int, error) {
 	for _, b := range src[:n] {
 		l.q.PushBack(l.pool.Share(b))
 	}
+	l.starved = l.starved || n < len(src)
 	readable := l.readable
-	l.arrived.Signal()
+	l.arrived.Broadcast()
 	l.mu.Unlock()
 	if first && n > 0 && readable != nil {
 		readable()
@@ -88,6 +92,9 @@ func (l *lane) popLocked(dst []*skb.Buffer) int {
 		dst[n] = l.q.PopFront()
 		n++
 	}
+	if n > 0 {
+		l.room.Broadcast()
+	}
 	return n
 }
 
@@ -95,6 +102,12 @@ func adoptAll(pool *skb.Pool, batch []*skb.Buffer) {
 	for i, b := range batch {
 		batch[i] = pool.Adopt(b)
 	}
+}
+
+func (l *lane) onWritable(fn func()) {
+	l.mu.Lock()
+	l.writable = fn
+	l.mu.Unlock()
 }
 
 func (l *lane) onReadable(fn func()) {
@@ -110,11 +123,14 @@ func (l *lane) closeReader() {
 	l.noReader, l.readable = true, nil
 	l.q.Purge(skb.QueuePurge)
 	l.arrived.Broadcast()
+	l.room.Broadcast()
 }
 
 // closeWriter leaves what is under way to the reader.
 func (l *lane) closeWriter() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.noWriter = true
-	l.mu.Unlock()
+	l.arrived.Broadcast()
+	l.room.Broadcast()
 }

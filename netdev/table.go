@@ -31,6 +31,8 @@ type Config struct {
 	Trace    *trace.Tracer
 	Rx       func(d *Device, b *skb.Buffer) skb.Reason
 	BatchEnd func()
+	// Changed is told that a device's MTU is another; may be nil.
+	Changed func()
 }
 
 // Table holds a stack's devices.
@@ -106,6 +108,13 @@ func (t *Table) Attach(drv Driver, name string) (*Device, error) {
 	d := t.newDevice(drv, name)
 	next := append(append([]*Device(nil), *t.list.Load()...), d)
 	t.list.Store(&next)
+	if c, ok := drv.(MTUChanger); ok {
+		c.OnMTU(d.SetMTU)
+	}
+	if w, ok := drv.(Waker); ok {
+		d.tx.wakeable = true
+		w.OnWritable(func() { d.tx.wake(d) })
+	}
 	d.start()
 	return d, nil
 }
@@ -120,7 +129,7 @@ func (t *Table) freeName() string {
 
 func (t *Table) newDevice(drv Driver, name string) *Device {
 	d := &Device{Index: len(*t.list.Load()), Name: name, Features: drv.Features(), table: t, driver: drv, done: make(chan struct{})}
-	d.SetMTU(drv.MTU())
+	d.mtu.Store(int32(drv.MTU()))
 	d.tx.idle.L, d.tx.limit = &d.tx.mu, txQueueLen
 	flags := Up | IsBroadcast | IsMulticast
 	switch {

@@ -22,12 +22,15 @@ const txBatch = 64
 // goes with the sender's next batch, because the sender stops only when it
 // finds the queue empty under the lock.
 type txQueue struct {
-	mu      sync.Mutex
-	idle    sync.Cond // the sender has stopped; only close waits for it
-	q       skb.Queue
-	limit   int // frames
-	sending bool
-	closed  bool
+	mu       sync.Mutex
+	idle     sync.Cond // the sender has stopped; only close waits for it
+	q        skb.Queue
+	limit    int // frames
+	sending  bool
+	closed   bool
+	wakeable bool   // the driver is a Waker; set before the device starts
+	stopped  bool   // the driver is busy, and will say when it no longer is
+	wakes    uint32 // how often it has
 
 	batch [txBatch]*skb.Buffer // the sender's
 }
@@ -67,19 +70,44 @@ func (d *Device) refuse(b *skb.Buffer, queued int, closed bool) skb.Reason {
 func (t *txQueue) flush(d *Device) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.sending {
+	if t.sending || t.stopped {
 		return
 	}
 	t.sending = true
-	for n := t.take(); n > 0; n = t.take() {
+	for !t.stopped {
+		n := t.take()
+		if n == 0 {
+			break
+		}
+		wakes := t.wakes
 		t.mu.Unlock()
-		d.write(t.batch[:n])
+		left := d.write(t.batch[:n])
 		t.mu.Lock()
+		t.putBack(left)
+		t.stopped = len(left) > 0 && t.wakes == wakes
 	}
 	t.sending = false
 	if t.closed {
 		t.idle.Broadcast()
 	}
+}
+
+// putBack puts frames that a busy driver did not take where they were.
+func (t *txQueue) putBack(left []*skb.Buffer) {
+	for i := len(left) - 1; i >= 0; i-- {
+		t.q.PushFront(left[i])
+		left[i] = nil
+	}
+}
+
+// wake goes on where a busy driver stopped (netif_wake_queue). The count tells
+// a flush whose driver found room before the flush had noted that it was busy.
+func (t *txQueue) wake(d *Device) {
+	t.mu.Lock()
+	t.wakes++
+	t.stopped = false
+	t.mu.Unlock()
+	t.flush(d)
 }
 
 // take moves the next frames from the queue to the batch.
@@ -105,15 +133,18 @@ func (t *txQueue) close() {
 }
 
 // write gives a batch to the driver. A frame that the driver refuses with an
-// error costs only itself; a full or closed device costs the rest of the batch.
-func (d *Device) write(batch []*skb.Buffer) {
+// error costs only itself; a full or closed device costs the rest of the batch;
+// what a busy one did not take is returned.
+func (d *Device) write(batch []*skb.Buffer) []*skb.Buffer {
 	for len(batch) > 0 {
 		n, err := d.driver.Write(batch)
 		d.sent(batch[:n])
 		batch = batch[n:]
 		switch {
 		case len(batch) == 0:
-		case err == nil:
+		case err == ErrBusy && d.tx.wakeable:
+			return batch
+		case err == nil || err == ErrBusy: // a wrapper that passes no wake-up on
 			d.Counters.TxDropped.Add(uint64(len(batch)))
 			batch = d.lose(batch, len(batch), skb.FullRing)
 		case errors.Is(err, net.ErrClosed):
@@ -124,6 +155,7 @@ func (d *Device) write(batch []*skb.Buffer) {
 			batch = d.lose(batch, 1, refusal(err))
 		}
 	}
+	return nil
 }
 
 // sent counts and ends frames that the driver took.

@@ -73,7 +73,7 @@ func (s *Sock) Bind(a netip.AddrPort) error {
 		return syscall.EBADF
 	case addr.IsValid() && !addr.Is4():
 		return syscall.EAFNOSUPPORT
-	case addr.IsValid() && !s.m.ip.IsLocal(addr):
+	case addr.IsValid() && !s.m.ip.MayBind(addr, s.Options.Device):
 		return syscall.EADDRNOTAVAIL
 	case s.added:
 		return syscall.EINVAL

@@ -104,6 +104,12 @@ const (
 	TCPAOKeyNotFound
 	TCPAOFailure
 
+	// A function of the embedder, which answers for others.
+	HandlerFull
+	HandlerBusy
+	HandlerRefused
+	HandlerTimeout
+
 	// A queue was emptied: close of a socket, a device or the stack.
 	QueuePurge
 
@@ -194,6 +200,10 @@ var reasonTexts = [NumReasons]reasonText{
 	TCPAOUnexpected:       {"TCP_AOUNEXPECTED", "TCP-AO, and no key on the socket"},
 	TCPAOKeyNotFound:      {"TCP_AOKEYNOTFOUND", "TCP-AO with a key that the socket does not have"},
 	TCPAOFailure:          {"TCP_AOFAILURE", "the MAC of TCP-AO is wrong"},
+	HandlerFull:           {"HANDLER_FULL", "as many connection attempts or flows as the embedder's handler may have, of all or of this source"},
+	HandlerBusy:           {"HANDLER_BUSY", "the SYN came again while the embedder's handler decides on the first"},
+	HandlerRefused:        {"HANDLER_REFUSED", "the embedder's handler did not want it"},
+	HandlerTimeout:        {"HANDLER_TIMEOUT", "the embedder's handler did not decide before the peer had given up"},
 	QueuePurge:            {"QUEUE_PURGE", "still queued when its socket, device or stack closed"},
 }
 

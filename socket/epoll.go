@@ -25,6 +25,7 @@ const (
 // Poller watches sockets; see NewPoller.
 type Poller struct {
 	clk   clock.Clock
+	open  *openSockets
 	mu    sync.Mutex
 	items map[*Socket]*pollItem
 	ready []*pollItem
@@ -50,7 +51,7 @@ type Event struct {
 
 // NewPoller returns a poller for the sockets of a stack (epoll_create(2)).
 func (f *Family) NewPoller() *Poller {
-	return &Poller{clk: f.env.Clock, items: map[*Socket]*pollItem{}, wake: make(chan struct{}, 1)}
+	return &Poller{clk: f.env.Clock, open: &f.open, items: map[*Socket]*pollItem{}, wake: make(chan struct{}, 1)}
 }
 
 // Add watches a socket for events, with EPOLLET or EPOLLONESHOT among them.
@@ -135,7 +136,8 @@ func (p *Poller) kick() {
 }
 
 // Wait returns up to len(events) ready sockets, and how many; it waits for the
-// first one up to timeout (negative: for ever; epoll_wait(2)).
+// first one up to timeout (negative: for ever; epoll_wait(2)), but not beyond
+// the stack's end.
 func (p *Poller) Wait(events []Event, timeout time.Duration) int {
 	if len(events) == 0 {
 		return 0
@@ -148,7 +150,11 @@ func (p *Poller) Wait(events []Event, timeout time.Duration) int {
 		if n := p.collect(events); n > 0 || timeout == 0 || until != 0 && p.clk.Now() >= until {
 			return n
 		}
+		if !p.open.sleeps(p) {
+			return 0
+		}
 		p.clk.Wait(p.wake, until)
+		p.open.woke(p)
 	}
 }
 

@@ -61,7 +61,7 @@ func New(env *inet.Env, p Protocols) *Family {
 	f.set.rmemDefault = env.Sysctl.Int("net.core.rmem_default", 212992, minRcvBuf, most)
 	f.set.wmemDefault = env.Sysctl.Int("net.core.wmem_default", 212992, minSndBuf, most)
 	f.set.pingGroups = env.Sysctl.Vector("net.ipv4.ping_group_range", 0, 1<<31-1)
-	f.open.all = map[*Socket]struct{}{}
+	f.open.all, f.open.asleep = map[*Socket]struct{}{}, map[*Poller]int{}
 	f.table = []kind{
 		{SOCK_STREAM, IPPROTO_TCP, func(int) Ops { return streamOps{p.TCP.NewSock()} }},
 		{SOCK_DGRAM, IPPROTO_UDP, f.newDatagram},

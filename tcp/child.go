@@ -11,7 +11,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	now := m.env.Clock.Now()
 	c := m.NewSock()
 	c.inherit(l)
-	c.Local, c.Peer = r.local, r.peer
+	c.Local, c.Peer, c.Options.Device = r.local, r.peer, r.device
 	c.Options.TOS = r.answerTOS()
 	if c.auth = l.childAuth(r); c.auth != nil {
 		c.guard()

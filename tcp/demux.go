@@ -18,7 +18,8 @@ import (
 // tuple names a connection from this host's side.
 type tuple struct{ local, peer netip.AddrPort }
 
-// entry is what stands in the established table: *Conn, *request or *timeWait.
+// entry is what stands in the established table: *Conn, *request,
+// *Attempt or *timeWait.
 type entry interface {
 	// receive takes over a segment for the entry.
 	receive(b *skb.Buffer) skb.Reason

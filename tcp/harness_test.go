@@ -131,6 +131,8 @@ func (h *host) Confirm(*inet.Route)                     {}
 func (h *host) HeaderLen() int                          { return 20 }
 func (h *host) Options(*skb.Buffer) (_, _ []byte)       { return nil, nil }
 func (h *host) CompileOptions(p []byte) ([]byte, error) { return p, nil }
+func (h *host) MayBind(a netip.Addr, _ int) bool        { return a == h.addr }
+func (h *host) Borrowed(*skb.Buffer) int                { return 0 }
 
 func (h *host) UpdatePMTU(_ netip.Addr, mtu int) {
 	h.mtu = max(mtu, 552)

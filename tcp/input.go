@@ -51,6 +51,9 @@ func (m *Module) inputListener(b *skb.Buffer, h Header, names *tuple) skb.Reason
 		m.traceLookup(b, foundListener, l)
 		return l.Receive(b)
 	}
+	if r, taken := m.forwardSyn(b, names); taken {
+		return r
+	}
 	m.traceLookup(b, foundNobody, nil)
 	var s segment
 	s.read(b)
@@ -64,6 +67,7 @@ const (
 	foundNobody uint32 = iota
 	foundConnection
 	foundListener
+	foundHandler
 )
 
 func (m *Module) traceLookup(b *skb.Buffer, verdict uint32, found entry) {

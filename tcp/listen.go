@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"syscall"
+
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
@@ -18,6 +20,7 @@ type listener struct {
 	requests map[*request]struct{} // the SYN queue
 	accept   []*Conn               // the accept queue, oldest first
 	fastOpen fastOpenQueue
+	serves   *Attempt // the only one it is for, nil for a user's listener
 }
 
 // startListening enters LISTEN, or changes the backlog. Errors: EADDRINUSE.
@@ -51,7 +54,9 @@ func (c *Conn) stopListening() {
 	if l == nil {
 		return
 	}
-	c.m.demux.removeListener(c)
+	if l.serves == nil {
+		c.m.demux.removeListener(c)
+	}
 	for r := range l.requests {
 		c.forget(r)
 	}
@@ -206,8 +211,11 @@ func (c *Conn) promote(r *request, child *Conn) bool {
 	if child.hash.node == nil {
 		return false
 	}
-	u := c.hash.use
-	child.hash.use = c.m.ports.share(&portUse{port: u.port, addr: child.Local.Addr(), device: u.device, reuse: u.reuse, reusePort: u.reusePort})
+	use := &portUse{port: child.Local.Port(), addr: child.Local.Addr(), reuse: true}
+	if u := c.hash.use; u != nil {
+		use.device, use.reuse, use.reusePort = u.device, u.reuse, u.reusePort
+	}
+	child.hash.use = c.m.ports.share(use)
 	return true
 }
 
@@ -221,8 +229,12 @@ func (c *Conn) forget(r *request) {
 	}
 }
 
-// dropRequest ends a request for good reason.
-func (c *Conn) dropRequest(r *request) {
+// dropRequest ends a request for good reason, which only a listener for this
+// one is told.
+func (c *Conn) dropRequest(r *request, why syscall.Errno) {
 	c.forget(r)
 	c.Env().Stat.Inc(stat.TcpAttemptFails)
+	if c.listener.serves != nil {
+		c.serveFailed(why)
+	}
 }

@@ -42,7 +42,7 @@ func (m *Module) bindPort(c *Conn, a netip.AddrPort) error {
 		return syscall.EAFNOSUPPORT
 	case !addr.IsValid() || addr.IsUnspecified():
 		addr = netip.Addr{}
-	case !m.net.IsLocal(addr):
+	case !m.net.MayBind(addr, c.Options.Device):
 		return syscall.EADDRNOTAVAIL
 	}
 	use := &portUse{port: a.Port(), addr: addr, device: c.Options.Device,

@@ -18,13 +18,14 @@ type reply struct {
 	fields fields
 	opts   optionSpace
 	cause  uint64
+	device int // by which it must leave, 0: any
 	tos    uint8
 }
 
 // send builds and sends it; nobody is told if it cannot be sent.
 func (m *Module) send(r *reply) {
 	r.fields.src, r.fields.dst = r.names.local.Port(), r.names.peer.Port()
-	route, err := m.net.Route(&inet.Flow{Dst: r.names.peer.Addr(), Src: r.names.local.Addr()})
+	route, err := m.net.Route(&inet.Flow{Dst: r.names.peer.Addr(), Src: r.names.local.Addr(), Device: r.device})
 	if err != nil {
 		return
 	}
@@ -56,7 +57,7 @@ func (m *Module) resetFor(s *segment, why uint32) {
 	if s.has(RST) || s.buf == nil || s.buf.Type != skb.PacketHost || m.net.Kind(s.buf.Net.Src) > inet.Local {
 		return
 	}
-	r := reply{names: namesOf(s.buf, s.hdr), cause: s.buf.ID}
+	r := reply{names: namesOf(s.buf, s.hdr), cause: s.buf.ID, device: m.net.Borrowed(s.buf)}
 	if r.opts.sig = s.signer; s.auth.kind != 0 && s.signer == nil {
 		return // the peer would not believe it
 	}

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/slankdev/ministack/clock"
@@ -36,6 +37,7 @@ type request struct {
 	foExp, ecn  bool
 	tos         uint8   // of the SYN, the ECN field masked out
 	acc         *accECN // the SYN asked for AccECN
+	device      int     // by which the peer is answered, 0: any
 	signer      signer  // of what answers the SYN, nil for none
 	foCookie    []byte  // to give in the first SYN-ACK
 	rcvNxt      seq.Num // what the SYN-ACK acknowledges: the SYN, and data of a Fast Open
@@ -54,6 +56,7 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 	if hint := s.buf.CB[cbISN]; hint != 0 {
 		r.iss = seq.New(hint) // TIME-WAIT wants it beyond its own (RFC 6191)
 	}
+	r.device = c.answerDevice(s)
 	r.ecn, r.tos = c.requestECN(s), s.buf.Net.TOS&^ecnMask
 	if c.requestAccECN(s) {
 		r.ecn, r.acc = false, newAccECN(s.buf.Net.TOS)
@@ -74,10 +77,19 @@ func (c *Conn) newRequest(s *segment, names tuple) *request {
 	return r.offer()
 }
 
+// answerDevice is the device that answers to the SYN s must leave by: the one
+// that the listener is bound to, or that took the SYN for another host.
+func (c *Conn) answerDevice(s *segment) int {
+	if c.Options.Device != 0 {
+		return c.Options.Device
+	}
+	return c.m.net.Borrowed(s.buf)
+}
+
 // offer decides the MSS and the window of the SYN-ACK.
 func (r *request) offer() *request {
 	c := r.listener
-	route, err := c.m.net.Route(&inet.Flow{Dst: r.peer.Addr(), Src: r.local.Addr(), Device: c.Options.Device})
+	route, err := c.m.net.Route(&inet.Flow{Dst: r.peer.Addr(), Src: r.local.Addr(), Device: r.device})
 	if err != nil {
 		return nil
 	}
@@ -116,7 +128,7 @@ func (r *request) synAck(cause uint64) *reply {
 	if r.acc != nil && r.retries < 2 { // RFC 9768 3.1.4.2: then something drops it for its flags
 		f.setACE(handshakeACE(r.acc.synField))
 	}
-	return &reply{names: tuple{r.local, r.peer}, cause: cause, tos: tos, fields: f,
+	return &reply{names: tuple{r.local, r.peer}, cause: cause, device: r.device, tos: tos, fields: f,
 		opts: optionSpace{sig: r.signer, mss: r.advMSS, sackPerm: r.sackOK, ts: r.ts, tsval: uint32(now.Milliseconds()) + r.tsOffset,
 			tsecr: r.tsRecent, hasWScale: r.wscaleOK, wscale: r.rcvWScale}}
 }
@@ -159,7 +171,7 @@ func (r *request) expiredLocked() {
 	}
 	expire, resend := r.timeoutPlan()
 	if expire {
-		c.dropRequest(r)
+		c.dropRequest(r, syscall.ETIMEDOUT)
 		return
 	}
 	r.retries++
@@ -195,7 +207,7 @@ func (c *Conn) requestInput(r *request, s *segment) skb.Reason {
 		return c.requestReset(r, s)
 	case s.has(SYN):
 		c.Env().Stat.Inc(stat.TcpExtEmbryonicRsts)
-		c.dropRequest(r)
+		c.dropRequest(r, syscall.ECONNRESET)
 		c.m.replyReset(s)
 		return skb.TCPInvalidSyn
 	case !s.has(ACK):
@@ -221,7 +233,7 @@ func (c *Conn) requestReset(r *request, s *segment) skb.Reason {
 		return skb.TCPInvalidSequence
 	}
 	c.Env().Stat.Inc(stat.TcpExtEmbryonicRsts)
-	c.dropRequest(r)
+	c.dropRequest(r, syscall.ECONNRESET)
 	return skb.TCPReset
 }
 
@@ -272,7 +284,7 @@ func (r *request) icmpError(quoted seq.Num, e *inet.Error) {
 		case quoted != r.iss:
 			c.Env().Stat.Inc(stat.TcpExtOutOfWindowIcmps)
 		case endsRequest(e) && r.node != nil && c.listener != nil:
-			c.dropRequest(r)
+			c.dropRequest(r, e.Errno)
 		}
 	})
 }

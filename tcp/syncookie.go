@@ -128,6 +128,7 @@ func (c *Conn) cookieRequest(s *segment, names tuple) *request {
 	c.Env().Stat.Inc(stat.TcpExtSyncookiesRecv)
 	r := &request{listener: c, local: names.local, peer: names.peer, iss: iss, irs: irs, rcvNxt: s.seq, tos: s.buf.Net.TOS &^ ecnMask, wnd: uint16(min(s.wnd, maxUnscaledWindow)),
 		peerMSS: cookieMSS[i], tsOffset: c.m.tsOffset(names.local, names.peer)}
+	r.device = c.answerDevice(s)
 	r.readStamp(s)
 	r.signer = c.requestSigner(r, s)
 	return r.offer()

@@ -24,7 +24,7 @@ func (m *Module) Each(fn func(Entry)) {
 		switch e := e.(type) {
 		case *Conn:
 			fn(e.entry())
-		case *request:
+		case *request, *Attempt:
 			fn(Entry{State: SynRecv, Local: t.local, Peer: t.peer})
 		case *timeWait:
 			fn(Entry{State: e.state(), Local: t.local, Peer: t.peer})
@@ -48,6 +48,7 @@ func (c *Conn) entry() Entry {
 // Close resets every connection, closes every listener and empties the tables.
 // Users' calls that wait are woken.
 func (m *Module) Close() {
+	m.forwards.close()
 	var conns []*Conn
 	m.Each(func(e Entry) {
 		if e.Conn != nil {

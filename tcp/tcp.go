@@ -8,6 +8,7 @@ package tcp
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/sysctl"
@@ -33,6 +34,9 @@ type Module struct {
 	foKey   foKeySetting
 	metrics metricsCache
 	mem     memory
+
+	forward  atomic.Pointer[forwarder]
+	forwards forwards
 }
 
 // New returns the TCP module of a stack. The caller enters it in the network

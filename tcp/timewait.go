@@ -32,6 +32,7 @@ type timeWait struct {
 	ts, dead   bool
 	signer     signer
 	tos        uint8
+	device     int
 }
 
 // waiting is the list of all such entries, by expiry.
@@ -89,7 +90,7 @@ func (w *waiting) remove(t *timeWait) {
 func (m *Module) enterTimeWait(c *Conn, sub State, wait time.Duration) {
 	t := &timeWait{m: m, sub: sub, expires: m.env.Clock.Now().Add(wait), sndNxt: c.snd.nxt, rcvNxt: c.rcv.nxt,
 		rcvWnd: uint32(c.receiveWindow()), rcvWScale: c.rcv.wscale, ts: c.ts.on, tsRecent: c.ts.recent,
-		tsOffset: c.ts.offset, tos: c.Options.TOS, signer: c.detachedSigner()}
+		tsOffset: c.ts.offset, tos: c.Options.TOS, device: c.Options.Device, signer: c.detachedSigner()}
 	m.waiting.mu.Lock()
 	defer m.waiting.mu.Unlock()
 	if m.waiting.count >= m.set.maxTWBuckets.Get() {
@@ -196,14 +197,14 @@ func (t *timeWait) reopen(b *skb.Buffer) skb.Reason {
 	m := t.m
 	names := namesOf(b, Header(b.Data()))
 	l := m.demux.listener(&names, int(b.IfIndex))
-	if l == nil {
+	if l == nil && m.forward.Load() == nil {
 		m.waiting.mu.Unlock()
 		return b.Drop(skb.NoSocket)
 	}
 	m.kill(t)
 	m.waiting.mu.Unlock()
 	b.CB[cbISN] = t.nextISN()
-	return l.Receive(b)
+	return m.inputListener(b, Header(b.Data()), &names)
 }
 
 // nextISN is beyond every window that the old incarnation could have sent in
@@ -297,7 +298,7 @@ func (t *timeWait) acknowledge(s *segment) {
 }
 
 func (t *timeWait) sendAck(cause uint64) {
-	t.m.send(&reply{names: t.node.tuple, cause: cause, tos: t.tos,
+	t.m.send(&reply{names: t.node.tuple, cause: cause, device: t.device, tos: t.tos,
 		fields: fields{seq: t.sndNxt, ack: t.rcvNxt, flags: ACK, window: uint16(t.rcvWnd >> t.rcvWScale)},
 		opts:   optionSpace{sig: t.signer, ts: t.ts, tsval: uint32(t.m.env.Clock.Now().Milliseconds()) + t.tsOffset, tsecr: t.tsRecent}})
 }

@@ -50,7 +50,7 @@ var whys = map[Event]names{
 
 // verdicts are what events name in their field verdict.
 var verdicts = map[Event]names{
-	TCPLookup:   {"MISS", "connection", "listener"},
+	TCPLookup:   {"MISS", "connection", "listener", "handler"},
 	TCPSeqCheck: {"outside", "inside"},
 	TCPAck:      {"old", "dup", "new", "future"},
 	TCPData:     {"in-order", "out-of-order", "dup", "beyond", "no-room"},

@@ -209,9 +209,9 @@ func (m *Module) choosePort(id *identity) bool {
 	return false
 }
 
-// Socks returns every socket that has a port.
+// Socks returns every socket that has a port, flows among them.
 func (m *Module) Socks() []*Sock {
-	var all []*Sock
+	all := m.flows.all()
 	for i := range m.table.pages {
 		p := m.table.pages[i].Load()
 		if p == nil {

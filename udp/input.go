@@ -27,6 +27,9 @@ func (m *Module) Input(b *skb.Buffer) skb.Reason {
 	}
 	s := m.table.lookup(local, peer, int(b.IfIndex))
 	if s == nil {
+		if r, taken := m.inputFlow(b, local, peer); taken {
+			return r
+		}
 		return m.noSocket(b)
 	}
 	if b.Traced {
@@ -94,6 +97,9 @@ func (m *Module) Error(b *skb.Buffer, e *inet.Error) {
 	local := netip.AddrPortFrom(b.Net.Src, h.SrcPort())
 	peer := netip.AddrPortFrom(b.Net.Dst, h.DstPort())
 	s := m.table.lookup(local, peer, int(b.IfIndex))
+	if s == nil {
+		s = m.flow(local, peer)
+	}
 	if s == nil {
 		return
 	}

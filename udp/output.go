@@ -46,6 +46,8 @@ func (s *Sock) send(m *inet.Message, flags int) (int, error) {
 		return 0, syscall.EMSGSIZE
 	case flags&inet.MsgOOB != 0:
 		return 0, syscall.EOPNOTSUPP
+	case s.flowEnded() != nil:
+		return 0, s.flowEnded()
 	case s.cork.open:
 		return s.append(m.Data, flags)
 	}
@@ -213,6 +215,9 @@ func (s *Sock) sent(err error, n, datagrams int) error {
 		return err
 	}
 	env.Stat.Add(stat.UdpOutDatagrams, datagrams)
+	if s.forwarded != nil {
+		s.forwarded.touch(env.Clock.Now())
+	}
 	if env.Trace.On(trace.SockWrite) {
 		env.Trace.Event(trace.SockWrite, s.ID, uint32(n), 0, 0, 0)
 	}

@@ -21,6 +21,8 @@ type Sock struct {
 	queue skb.Queue
 	route *inet.Route // of a connected socket
 
+	forwarded *flow // of a socket that a forwarder made, nil for others
+
 	reported atomic.Pointer[inet.Error] // by ICMP, not looked at yet
 
 	flow   inet.Flow    // what the last call asked a route for,
@@ -35,8 +37,11 @@ type Sock struct {
 	boundAddr, boundPort        bool // by the user; Connect's choice is undone
 }
 
-// deferError is the deferred work of an ICMP error.
-const deferError = 1
+// Deferred work: of an ICMP error, of a flow's timer.
+const (
+	deferError = 1 << iota
+	deferIdle
+)
 
 // defaultBuffer is net.core.rmem_default.
 const defaultBuffer = 212992
@@ -86,7 +91,7 @@ func (s *Sock) countFull() {
 // buffer does not take is dropped without a word (B14); an empty one takes a
 // datagram of any size.
 func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
-	if s.closed {
+	if s.closed || s.flowEnded() != nil {
 		return b.Drop(skb.SocketClose)
 	}
 	if !s.WantsHeader() {
@@ -110,7 +115,10 @@ func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
 
 // Deferred gives the user the last ICMP error: if the socket is connected or
 // asked for all of them (B15, B47; IP_RECVERR in ip(7)).
-func (s *Sock) Deferred(uint32) {
+func (s *Sock) Deferred(bits uint32) {
+	if bits&deferIdle != 0 {
+		s.idleExpired()
+	}
 	e := s.reported.Swap(nil)
 	if e == nil {
 		return
@@ -141,7 +149,7 @@ func (s *Sock) Bind(a netip.AddrPort) error {
 		a = netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
 	case !addr.Is4():
 		return syscall.EAFNOSUPPORT
-	case !addr.IsUnspecified() && !s.Options.FreeBind && s.m.net.Kind(addr) == inet.Unicast:
+	case !addr.IsUnspecified() && !s.Options.FreeBind && s.m.net.Kind(addr) == inet.Unicast && !s.m.net.MayBind(addr, s.Options.Device):
 		return syscall.EADDRNOTAVAIL
 	}
 	if err := s.m.bind(s, a); err != nil {
@@ -273,6 +281,9 @@ func (s *Sock) recv(m *inet.Message, flags int, pat *inet.Patience) (int, error)
 		if s.closed {
 			return 0, syscall.EBADF
 		}
+		if err := s.flowEnded(); err != nil {
+			return 0, err
+		}
 		if s.shutRead {
 			return m.Filled(0, 0, flags), nil
 		}
@@ -313,7 +324,7 @@ func (s *Sock) Poll() inet.Ready {
 	s.Lock()
 	defer s.Unlock()
 	r := inet.PollOut | s.PollError()
-	if s.queue.Len() > 0 || s.shutRead {
+	if s.queue.Len() > 0 || s.shutRead || s.flowEnded() != nil {
 		r |= inet.PollIn
 	}
 	if s.shutRead {
@@ -353,6 +364,7 @@ func (s *Sock) Close() error {
 	s.closed = true
 	s.cork = corked{}
 	s.m.table.remove(s)
+	s.leaveFlow()
 	s.queue.Purge(skb.SocketClose)
 	s.RmemAlloc.Store(0)
 	s.Wake(inet.PollIn | inet.PollOut | inet.PollHup)

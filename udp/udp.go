@@ -3,6 +3,8 @@
 package udp
 
 import (
+	"sync/atomic"
+
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/sysctl"
 )
@@ -13,6 +15,9 @@ type Module struct {
 	net   inet.Network
 	table table
 	ports *sysctl.Vector
+
+	flows   flowTable
+	forward atomic.Pointer[forwarder]
 }
 
 var _ inet.Protocol = (*Module)(nil)
@@ -22,11 +27,13 @@ var _ inet.Protocol = (*Module)(nil)
 func New(env *inet.Env, net inet.Network, ports *sysctl.Vector) *Module {
 	m := &Module{env: env, net: net, ports: ports}
 	m.table.key = env.Rand.Uint64()
+	m.flows.init()
 	return m
 }
 
 // Close closes every socket.
 func (m *Module) Close() {
+	m.flows.close()
 	for _, s := range m.Socks() {
 		_ = s.Close() // it has no error to give
 	}

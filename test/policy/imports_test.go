@@ -27,6 +27,7 @@ var order = []string{
 	"stat",
 	"trace",
 	"netdev",
+	"netdev/wgtun",
 	"inet",
 	"link",
 	"arp",
