@@ -7,6 +7,7 @@
 // On Linux, as root, with a proxy at 127.0.0.1:1080:
 //
 //	go run ./examples/forwarder -tap ms0 -socks 127.0.0.1:1080 &
+//	ip addr add 10.9.0.1/24 dev ms0; ip link set ms0 up
 //	ip route add 203.0.113.0/24 via 10.9.0.2
 //	curl http://203.0.113.80/
 package main
@@ -47,9 +48,6 @@ func run(tap, socks string) error {
 		return err
 	}
 	defer s.Close()
-	if err := netdev.ConfigureHost(tap, netip.MustParsePrefix("10.9.0.1/24"), 0); err != nil {
-		return err
-	}
 	if err := forward(s, socks); err != nil {
 		return err
 	}
