@@ -13,6 +13,7 @@ import (
 // used up is replaced.
 type landing struct {
 	small, spill *skb.Chunk
+	bare         bool // frames have no link header
 	meta         [vnetLen]byte
 	iov          [3]unix.Iovec
 }
@@ -62,13 +63,20 @@ func (l *landing) takeDescribed(pool *skb.Pool, n int) *skb.Buffer {
 	b := l.take(pool, max(n-vnetLen, 0))
 	reason := skb.DevHdr
 	if n >= vnetLen {
-		reason = vnetHeader(l.meta[:]).decode(b)
+		reason = vnetHeader(l.meta[:]).decode(b, l.linkLen())
 	}
 	if reason != skb.NotDropped {
 		b.Drop(reason)
 		return nil
 	}
 	return b
+}
+
+func (l *landing) linkLen() int {
+	if l.bare {
+		return 0
+	}
+	return etherLen
 }
 
 func (l *landing) release() {

@@ -126,7 +126,7 @@ func auxChecksum(b *skb.Buffer, status uint32) {
 
 // findChecksum marks the TCP or UDP checksum of an IPv4 frame as partial.
 func findChecksum(b *skb.Buffer) {
-	if !carriesIPv4(b) || !b.MayPull(etherLen+ipMinLen) {
+	if !carriesIPv4(b, etherLen) || !b.MayPull(etherLen+ipMinLen) {
 		return
 	}
 	ip := ipHeader(b.Data()[etherLen:])

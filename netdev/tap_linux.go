@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,8 +13,8 @@ import (
 	"github.com/slankdev/ministack/skb"
 )
 
-// tap is an Ethernet interface of the kernel whose cable ends here
-// (Documentation/networking/tuntap.rst). Each system call moves one frame;
+// tap is an Ethernet interface of the kernel whose cable ends here, or, as a
+// TUN, one of bare IP packets (Documentation/networking/tuntap.rst). Each system call moves one frame;
 // with IFF_VNET_HDR the frame may be a super-segment of 64 KB with its
 // checksum left open, in both directions.
 type tap struct {
@@ -22,6 +23,8 @@ type tap struct {
 	mtu      int
 	features Features
 	vnet     bool
+	kind     string // TAP or TUN, for messages
+	mode     uint16 // IFF_TAP or IFF_TUN
 
 	rx  landing                      // the reader's
 	tx  [2 + skb.MaxFrags]unix.Iovec // the writer's, as is the next
@@ -33,11 +36,22 @@ type tap struct {
 // The interface goes when the driver is closed, unless it was made persistent
 // by others. Errors wrap the errno: ENOENT, EACCES, EPERM, EBUSY, EINVAL.
 func OpenTAP(name string, o TAPOptions) (Driver, error) {
+	return openTunTap(&tap{kind: "TAP", mode: unix.IFF_TAP}, name, o)
+}
+
+// OpenTUN is OpenTAP for an interface of bare IP packets: there is no link
+// header, and no ARP.
+func OpenTUN(name string, o TAPOptions) (Driver, error) {
+	t := &tap{kind: "TUN", mode: unix.IFF_TUN, features: NoLink}
+	t.rx.bare = true
+	return openTunTap(t, name, o)
+}
+
+func openTunTap(t *tap, name string, o TAPOptions) (Driver, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, explainTun(err)
 	}
-	t := &tap{}
 	if err := t.setup(fd, name, o); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -54,14 +68,14 @@ func (t *tap) setup(fd int, name string, o TAPOptions) error {
 		err = t.create(fd, name, false) // a kernel without IFF_VNET_HDR
 	}
 	if err != nil {
-		return explainTAP(name, err)
+		return t.explain(name, err)
 	}
 	if t.vnet {
 		t.negotiate(fd)
 	}
 	if o.Owner != 0 {
 		if err := unix.IoctlSetInt(fd, unix.TUNSETOWNER, o.Owner); err != nil {
-			return fmt.Errorf("cannot give TAP interface %s to user %d: %w", t.name, o.Owner, err)
+			return fmt.Errorf("cannot give %s interface %s to user %d: %w", t.kind, t.name, o.Owner, err)
 		}
 	}
 	if o.MTU != 0 {
@@ -78,7 +92,7 @@ func (t *tap) create(fd int, name string, vnet bool) error {
 	if err != nil {
 		return err
 	}
-	flags := uint16(unix.IFF_TAP | unix.IFF_NO_PI)
+	flags := t.mode | unix.IFF_NO_PI
 	if vnet {
 		flags |= unix.IFF_VNET_HDR
 	}
@@ -93,7 +107,7 @@ func (t *tap) create(fd int, name string, vnet bool) error {
 // negotiate tells the kernel what we take. What it takes from us comes with
 // the header.
 func (t *tap) negotiate(fd int) {
-	t.features = TxCsum | TSO4 | RxCsum
+	t.features |= TxCsum | TSO4 | RxCsum
 	// The size is ours by default; an interface that others made may differ.
 	_ = unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetLen)
 	all := unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO_ECN
@@ -156,9 +170,9 @@ func (t *tap) readError(err error) error {
 	case err == nil || errors.Is(err, net.ErrClosed):
 		return err
 	case err == unix.EBADFD:
-		return fmt.Errorf("TAP interface %s was removed: %w", t.name, err)
+		return fmt.Errorf("%s interface %s was removed: %w", t.kind, t.name, err)
 	}
-	return fmt.Errorf("reading from TAP interface %s: %w", t.name, err)
+	return fmt.Errorf("reading from %s interface %s: %w", t.kind, t.name, err)
 }
 
 func (t *tap) Write(src []*skb.Buffer) (int, error) {
@@ -224,15 +238,16 @@ func explainTun(err error) error {
 	return fmt.Errorf("cannot open /dev/net/tun: %w", err)
 }
 
-// explainTAP says what to do where the interface cannot be had.
-func explainTAP(name string, err error) error {
+// explain says what to do where the interface cannot be had.
+func (t *tap) explain(name string, err error) error {
 	switch err {
 	case unix.EPERM:
-		return fmt.Errorf("not allowed to create TAP interface %s: it needs CAP_NET_ADMIN; be root, or work in a user and network namespace of your own (unshare -Urn), or have root make it yours (ip tuntap add mode tap user $USER %s): %w", name, name, err)
+		return fmt.Errorf("not allowed to create %s interface %s: it needs CAP_NET_ADMIN; be root, or work in a user and network namespace of your own (unshare -Urn), or have root make it yours (ip tuntap add mode %s user $USER %s): %w",
+			t.kind, name, strings.ToLower(t.kind), name, err)
 	case unix.EBUSY:
-		return fmt.Errorf("TAP interface %s is in use by another program: choose another name or stop that program: %w", name, err)
+		return fmt.Errorf("%s interface %s is in use by another program: choose another name or stop that program: %w", t.kind, name, err)
 	case unix.EINVAL:
-		return fmt.Errorf("%q cannot be a TAP interface: an interface of another kind has that name, or it is longer than 15 bytes: %w", name, err)
+		return fmt.Errorf("%q cannot be a %s interface: an interface of another kind has that name, or it is longer than 15 bytes: %w", name, t.kind, err)
 	}
-	return fmt.Errorf("cannot create TAP interface %s: %w", name, err)
+	return fmt.Errorf("cannot create %s interface %s: %w", t.kind, name, err)
 }

@@ -37,9 +37,9 @@ func (h vnetHeader) gsoSize() uint16    { return binary.NativeEndian.Uint16(h[4:
 func (h vnetHeader) csumStart() uint16  { return binary.NativeEndian.Uint16(h[6:]) }
 func (h vnetHeader) csumOffset() uint16 { return binary.NativeEndian.Uint16(h[8:]) }
 
-// decode notes in b, a frame with a link header, what the header says of it.
-// It returns the reason to drop b where that cannot be true.
-func (h vnetHeader) decode(b *skb.Buffer) skb.Reason {
+// decode notes in b, a frame with a link header of link bytes, what the header
+// says of it. It returns the reason to drop b where that cannot be true.
+func (h vnetHeader) decode(b *skb.Buffer, link int) skb.Reason {
 	switch {
 	case h.flags()&vnetNeedsCsum != 0:
 		b.Csum, b.CsumStart, b.CsumOffset = skb.CsumPartial, h.csumStart(), h.csumOffset()
@@ -53,22 +53,22 @@ func (h vnetHeader) decode(b *skb.Buffer) skb.Reason {
 	case vnetGSONone:
 		return skb.NotDropped
 	case vnetGSOTCPv4:
-		return h.decodeTCP(b)
+		return h.decodeTCP(b, link)
 	case vnetGSOUDP:
-		return h.decodeUDP(b)
+		return h.decodeUDP(b, link)
 	case vnetGSOTCPv6:
 		return skb.NotDropped // nothing above handles IPv6: it need not be cut
 	}
 	return skb.DevHdr
 }
 
-func (h vnetHeader) decodeTCP(b *skb.Buffer) skb.Reason {
-	s := segment{b: b, net: etherLen}
+func (h vnetHeader) decodeTCP(b *skb.Buffer, link int) skb.Reason {
+	s := segment{b: b, net: link}
 	size := int(h.gsoSize())
 	switch {
 	case size == 0:
 		return skb.DevHdr
-	case !carriesIPv4(b):
+	case !carriesIPv4(b, link):
 		return skb.NotDropped // behind a VLAN tag: as with IPv6
 	case !s.read():
 		return skb.HdrTrunc
@@ -79,20 +79,24 @@ func (h vnetHeader) decodeTCP(b *skb.Buffer) skb.Reason {
 	return skb.NotDropped
 }
 
-func (h vnetHeader) decodeUDP(b *skb.Buffer) skb.Reason {
+func (h vnetHeader) decodeUDP(b *skb.Buffer, link int) skb.Reason {
 	switch {
 	case h.gsoSize() == 0:
 		return skb.DevHdr
-	case !carriesIPv4(b):
+	case !carriesIPv4(b, link):
 		return skb.NotDropped
-	case !b.MayPull(etherLen + ipMinLen + udpLen):
+	case !b.MayPull(link + ipMinLen + udpLen):
 		return skb.HdrTrunc
 	}
 	b.GSO, b.GSOSize = skb.GSOUDPv4, h.gsoSize()
 	return skb.NotDropped
 }
 
-func carriesIPv4(b *skb.Buffer) bool {
+// carriesIPv4 asks the EtherType, or, without a link header, the version.
+func carriesIPv4(b *skb.Buffer, link int) bool {
+	if link == 0 {
+		return b.MayPull(1) && b.Data()[0]>>4 == 4
+	}
 	return b.MayPull(etherLen) && binary.BigEndian.Uint16(b.Data()[12:]) == etherIPv4
 }
 

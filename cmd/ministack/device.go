@@ -21,6 +21,8 @@ func openKind(d *deviceSpec) (netdev.Driver, error) {
 	switch d.kind {
 	case "packet":
 		return netdev.OpenPacket(d.name, netdev.PacketOptions{})
+	case "tun":
+		return netdev.OpenTUN(d.name, netdev.TAPOptions{MTU: d.mtu})
 	case "water":
 		return netdev.OpenWater(d.name, d.mtu)
 	}

@@ -46,7 +46,7 @@ var _ pflag.Value = setter{}
 
 // addDeviceFlags adds the flags that describe a stack.
 func (f *stackFlags) addDeviceFlags(fs *pflag.FlagSet) {
-	fs.Var(setter{"kind:name", f.addDevice}, "dev", "device: tap:NAME, packet:IFNAME or water:NAME; may be repeated, each with the flags that follow it")
+	fs.Var(setter{"kind:name", f.addDevice}, "dev", "device: tap:NAME, tun:NAME, packet:IFNAME or water:NAME; may be repeated, each with the flags that follow it")
 	fs.Var(setter{"cidr", f.addAddr}, "addr", "address of the last --dev, such as 10.9.0.2/24; may be repeated")
 	fs.Var(setter{"cidr", f.setHost}, "host-addr", "address of the host's side of the last --dev, which is brought up")
 	fs.Var(setter{"bytes", f.setMTU}, "mtu", "MTU of the last --dev")
@@ -67,8 +67,8 @@ func (f *stackFlags) addToolFlags(cmd *cobra.Command) {
 func (f *stackFlags) addDevice(s string) error {
 	kind, name, _ := strings.Cut(s, ":")
 	switch {
-	case kind != "tap" && kind != "packet" && kind != "water":
-		return usage("--dev %q: a device is tap:NAME, packet:IFNAME or water:NAME", s)
+	case kind != "tap" && kind != "tun" && kind != "packet" && kind != "water":
+		return usage("--dev %q: a device is tap:NAME, tun:NAME, packet:IFNAME or water:NAME", s)
 	case name == "" || len(name) > 15 || strings.ContainsAny(name, "/ "):
 		return usage("--dev %q: a device needs a name of 1 to 15 letters after the colon", s)
 	}
@@ -103,7 +103,7 @@ func (f *stackFlags) setHost(s string) error {
 		return err
 	}
 	if d.kind == "packet" {
-		return usage("--host-addr is for tap devices: the host has addresses of its own on %s", d.name)
+		return usage("--host-addr is for tap and tun devices: the host has addresses of its own on %s", d.name)
 	}
 	if d.host, err = parsePrefix(s); err != nil {
 		return usage("--host-addr %v", err)

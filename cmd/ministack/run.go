@@ -36,6 +36,7 @@ leaves nothing behind. A second signal ends it at once.
 Devices:
   tap:NAME       a TAP interface, which is created where there is none; --host-addr
                  gives the host's side an address and brings it up
+  tun:NAME       a TUN interface: the same without Ethernet and ARP
   packet:IFNAME  an interface of the host, shared by way of AF_PACKET
   water:NAME     a TAP interface by way of a portable library
 

@@ -43,7 +43,7 @@ func kinds(t *testing.T) []kind {
 	all := []kind{{"veth", openVeth}}
 	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err == nil {
 		_ = f.Close()
-		return append(all, kind{"tap", openTap(false)}, kind{"tap-plain", openTap(true)})
+		return append(all, kind{"tap", openTap(false)}, kind{"tap-plain", openTap(true)}, kind{"tun", openTun(false)}, kind{"tun-plain", openTun(true)})
 	}
 	skipped(t, "no TAP: /dev/net/tun cannot be opened; veth only")
 	return all
@@ -81,6 +81,14 @@ func openTap(plain bool) func(t *testing.T) (netdev.Driver, string) {
 		d, err := netdev.OpenTAP("tap9", netdev.TAPOptions{Plain: plain})
 		require.NoError(t, err)
 		return d, "tap9"
+	}
+}
+
+func openTun(plain bool) func(t *testing.T) (netdev.Driver, string) {
+	return func(t *testing.T) (netdev.Driver, string) {
+		d, err := netdev.OpenTUN("tun9", netdev.TAPOptions{Plain: plain})
+		require.NoError(t, err)
+		return d, "tun9"
 	}
 }
 
