@@ -146,10 +146,10 @@ func (p *packet) MAC() net.HardwareAddr { return p.mac }
 // Read waits for frames and takes all that are there, up to len(dst). An
 // interface that is down ends nothing; one that is gone does.
 func (p *packet) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
+	defer p.end()
 	if err := p.begin(); err != nil {
 		return 0, err
 	}
-	defer p.end()
 	for {
 		n, err := p.rx.receive(p, pool, dst)
 		switch err {
@@ -185,10 +185,10 @@ func (p *packet) stillThere() error {
 }
 
 func (p *packet) Write(src []*skb.Buffer) (int, error) {
+	defer p.end()
 	if err := p.begin(); err != nil {
 		return 0, err
 	}
-	defer p.end()
 	for done := 0; done < len(src); {
 		n, unfit := p.tx.fill(src[done:], p.vnet)
 		sent, err := p.tx.send(p.fd, n)

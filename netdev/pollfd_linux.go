@@ -34,12 +34,11 @@ func newPollFD(fd int) (*pollFD, error) {
 	return &pollFD{fd: fd, wake: wake}, nil
 }
 
-// begin comes before any system calls with fd, end after them. After Close it
-// returns net.ErrClosed.
+// begin comes before any system calls with fd, end after them, and after an
+// error of begin as well. After Close it returns net.ErrClosed.
 func (p *pollFD) begin() error {
 	p.mu.RLock()
 	if p.closed.Load() {
-		p.mu.RUnlock()
 		return net.ErrClosed
 	}
 	return nil

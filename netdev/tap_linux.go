@@ -130,10 +130,10 @@ func (t *tap) MAC() net.HardwareAddr { return nil }
 
 // Read waits for a frame and then takes what else is there.
 func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
+	defer t.end()
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	defer t.end()
 	for n := 0; ; {
 		b, err := t.readFrame(pool)
 		switch {
@@ -176,10 +176,10 @@ func (t *tap) readError(err error) error {
 }
 
 func (t *tap) Write(src []*skb.Buffer) (int, error) {
+	defer t.end()
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	defer t.end()
 	for i, b := range src {
 		err := t.writeFrame(b)
 		for err == unix.EINTR {

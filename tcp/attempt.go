@@ -92,8 +92,12 @@ func (a *Attempt) receive(b *skb.Buffer) skb.Reason {
 	var s segment
 	s.read(b)
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	return b.Drop(a.input(&s))
+	reason := a.input(&s)
+	a.mu.Unlock()
+	if reason == skb.TCPFlags {
+		a.m.replyReset(&s)
+	}
+	return b.Drop(reason)
 }
 
 // input is RFC 9293 3.10.7.2 for a peer that was not answered yet: it can have
@@ -114,8 +118,7 @@ func (a *Attempt) input(s *segment) skb.Reason {
 	case s.has(SYN) && !s.has(ACK):
 		return skb.TCPInvalidSyn // a new incarnation resets the answer to the old one
 	}
-	a.m.replyReset(s)
-	return skb.TCPFlags
+	return skb.TCPFlags // gets a reset, once the lock is given up
 }
 
 // Names returns the address that the peer asked for, and its own.

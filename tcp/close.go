@@ -221,18 +221,19 @@ func (c *Conn) finish(e syscall.Errno) {
 func (c *Conn) Abort() {
 	c.Lock()
 	defer c.Unlock()
+	if c.state == Listen {
+		c.stopListening()
+		c.setState(Closed)
+	}
 	c.abortLocked(rstAbort)
 	c.dropReceived()
 	c.user.orphan = true
 }
 
-// abortLocked sends a RST where the peer knows of the connection, and ends it.
+// abortLocked sends a RST where the peer knows of the connection, and ends it;
+// it is no listener.
 func (c *Conn) abortLocked(why uint32) {
 	switch {
-	case c.state == Listen:
-		c.stopListening()
-		c.setState(Closed)
-		return
 	case c.state == Closed:
 		return
 	case c.state != SynSent:

@@ -158,27 +158,45 @@ func (m *Module) connectPort(c *Conn) error {
 		}
 		return errNamesTaken
 	}
-	p := &m.ports
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	low, n := p.span()
 	h := m.secrets.port.names(netip.AddrPortFrom(c.Local.Addr(), 0), c.Peer, 0)
-	slot := &p.next[h>>56]
+	_, n := m.ports.span()
 	for range n {
-		port := uint16(low + int((uint32(h)+*slot)%uint32(n)))
-		*slot++
-		local := netip.AddrPortFrom(c.Local.Addr(), port)
-		if !p.sharable(port) {
+		local := netip.AddrPortFrom(c.Local.Addr(), m.ports.candidate(h))
+		use := &portUse{port: local.Port(), addr: local.Addr(), device: c.Options.Device, reuse: true}
+		if !m.ports.join(use) {
 			continue
 		}
 		if first, ok := m.reusable(tuple{local, c.Peer}); ok {
-			c.Local, c.user.firstSeq = local, first
-			c.hash.use = &portUse{port: port, addr: local.Addr(), device: c.Options.Device, reuse: true}
-			p.uses[port] = append(p.uses[port], c.hash.use)
+			c.Local, c.user.firstSeq, c.hash.use = local, first, use
 			return nil
 		}
+		m.ports.release(use)
 	}
 	return errNamesTaken
+}
+
+// candidate is the port to try next for names with the hash h: by RFC 6056's
+// table no two connections try the same at a time.
+func (p *ports) candidate(h uint64) uint16 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	low, n := p.span()
+	slot := &p.next[h>>56]
+	port := low + int((uint32(h)+*slot)%uint32(n))
+	*slot++
+	return uint16(port)
+}
+
+// join enters a use of a port that only connections which did not name it use,
+// and reports whether it did.
+func (p *ports) join(u *portUse) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.sharable(u.port) {
+		return false
+	}
+	p.uses[u.port] = append(p.uses[u.port], u)
+	return true
 }
 
 // sharable reports whether only connections that chose it by themselves use a

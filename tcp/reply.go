@@ -54,12 +54,19 @@ func namesOf(b *skb.Buffer, h Header) tuple {
 func (m *Module) replyReset(s *segment) { m.resetFor(s, rstNoSocket) }
 
 func (m *Module) resetFor(s *segment, why uint32) {
-	if s.has(RST) || s.buf == nil || s.buf.Type != skb.PacketHost || m.net.Kind(s.buf.Net.Src) > inet.Local {
-		return
+	if r := m.resetOf(s, why); r != nil {
+		m.send(r)
 	}
-	r := reply{names: namesOf(s.buf, s.hdr), cause: s.buf.ID, device: m.net.Borrowed(s.buf)}
+}
+
+// resetOf is the reset that answers s, nil if none does.
+func (m *Module) resetOf(s *segment, why uint32) *reply {
+	if s.has(RST) || s.buf == nil || s.buf.Type != skb.PacketHost || m.net.Kind(s.buf.Net.Src) > inet.Local {
+		return nil
+	}
+	r := &reply{names: namesOf(s.buf, s.hdr), cause: s.buf.ID, device: m.net.Borrowed(s.buf)}
 	if r.opts.sig = s.signer; s.auth.kind != 0 && s.signer == nil {
-		return // the peer would not believe it
+		return nil // the peer would not believe it
 	}
 	if s.has(ACK) {
 		r.fields.seq, r.fields.flags = s.ack, RST
@@ -69,5 +76,5 @@ func (m *Module) resetFor(s *segment, why uint32) {
 	m.env.Stat.Inc(stat.TcpOutRsts)
 	m.env.Trace.Slow(trace.TCPRstTx, 0, s.buf.ID, [4]uint32{why, r.fields.seq.Uint32(),
 		uint32(r.names.local.Port())<<16 | uint32(r.names.peer.Port())})
-	m.send(&r)
+	return r
 }

@@ -100,9 +100,10 @@ func (c *Conn) endServing(a *Attempt) (*Conn, error) {
 	return child, nil
 }
 
-// serveFailed ends a listener whose only handshake failed.
+// serveFailed ends a listener whose only handshake failed: it has no other, and
+// nobody to accept.
 func (c *Conn) serveFailed(why syscall.Errno) {
-	c.stopListening()
+	c.listener = nil
 	c.setState(Closed)
 	c.SetError(why)
 }

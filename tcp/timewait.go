@@ -163,11 +163,16 @@ func (t *timeWait) receive(b *skb.Buffer) skb.Reason {
 	if t.reopens(&s) {
 		return t.reopen(b) // unlocks
 	}
-	defer w.mu.Unlock()
+	answer := t.timeWait
 	if t.sub == FinWait2 {
-		return b.Drop(t.finWait2(&s))
+		answer = t.finWait2
 	}
-	return b.Drop(t.timeWait(&s))
+	reason, then := answer(&s)
+	w.mu.Unlock()
+	if then != nil { // what is sent may meet other locks
+		t.m.send(then)
+	}
+	return b.Drop(reason)
 }
 
 // state is FIN-WAIT-2 or TIME-WAIT.
@@ -212,38 +217,34 @@ func (t *timeWait) reopen(b *skb.Buffer) skb.Reason {
 func (t *timeWait) nextISN() uint32 { return max(t.sndNxt.Add(65535+2).Uint32(), 1) }
 
 // finWait2 waits for the peer's FIN, which may come with nothing else: there
-// is nobody to read.
-func (t *timeWait) finWait2(s *segment) skb.Reason {
+// is nobody to read. It returns what is to be sent, when the list's lock is given up.
+func (t *timeWait) finWait2(s *segment) (skb.Reason, *reply) {
 	switch {
 	case t.pawsRejects(s):
-		t.acknowledge(s)
-		return skb.TCPRFC7323PAWS
+		return skb.TCPRFC7323PAWS, t.acknowledge(s)
 	case !t.inWindow(s):
-		if !s.has(RST) {
-			t.acknowledge(s)
+		if s.has(RST) {
+			return skb.TCPInvalidSequence, nil
 		}
-		return skb.TCPInvalidSequence
+		return skb.TCPInvalidSequence, t.acknowledge(s)
 	case s.has(RST):
 		t.m.kill(t)
-		return skb.TCPReset
+		return skb.TCPReset, nil
 	case s.has(SYN) && s.seq.AtOrAfter(t.rcvNxt):
 		t.m.kill(t)
-		t.m.resetFor(s, rstOrphan)
-		return skb.TCPInvalidSyn
+		return skb.TCPInvalidSyn, t.m.resetOf(s, rstOrphan)
 	case !s.has(ACK) || s.end.AtOrBefore(t.rcvNxt) || s.end == s.seq:
-		return skb.TCPTimeWait
+		return skb.TCPTimeWait, nil
 	case !s.has(FIN) || s.end != t.rcvNxt.Add(1):
 		t.m.kill(t)
-		t.m.resetFor(s, rstOrphan)
-		return skb.TCPAbortOnData
+		return skb.TCPAbortOnData, t.m.resetOf(s, rstOrphan)
 	}
 	t.sub, t.rcvNxt = TimeWait, s.end
 	if t.ts && s.hasTS {
 		t.tsRecent = s.tsval
 	}
 	t.restart()
-	t.sendAck(s.buf.ID)
-	return skb.TCPTimeWait
+	return skb.TCPTimeWait, t.ack(s.buf.ID)
 }
 
 func (t *timeWait) inWindow(s *segment) bool {
@@ -256,23 +257,23 @@ func (t *timeWait) inWindow(s *segment) bool {
 
 // timeWait acknowledges what the peer repeats, and waits on (RFC 9293
 // 3.10.7.4; RFC 1337 for resets).
-func (t *timeWait) timeWait(s *segment) skb.Reason {
+func (t *timeWait) timeWait(s *segment) (skb.Reason, *reply) {
 	rejects := t.pawsRejects(s)
 	if !rejects && s.seq == t.rcvNxt && (s.seq == s.end || s.has(RST)) {
 		if s.has(RST) {
 			if !t.m.set.rfc1337.Bool() {
 				t.m.kill(t)
 			}
-			return skb.TCPReset
+			return skb.TCPReset, nil
 		}
 		if t.ts && s.hasTS {
 			t.tsRecent = s.tsval
 		}
 		t.restart()
-		return skb.TCPTimeWait
+		return skb.TCPTimeWait, nil
 	}
 	if s.has(RST) {
-		return skb.TCPReset
+		return skb.TCPReset, nil
 	}
 	reason := skb.TCPTimeWait
 	if rejects {
@@ -281,26 +282,25 @@ func (t *timeWait) timeWait(s *segment) skb.Reason {
 	if rejects || s.has(ACK) {
 		t.restart()
 	}
-	t.acknowledge(s)
-	return reason
+	return reason, t.acknowledge(s)
 }
 
 // acknowledge answers, not more often than tcp_invalid_ratelimit.
-func (t *timeWait) acknowledge(s *segment) {
+func (t *timeWait) acknowledge(s *segment) *reply {
 	now := t.m.env.Clock.Now()
 	gap := time.Duration(t.m.set.invalidRatelimit.Get()) * time.Millisecond
 	if t.answered != 0 && now.Sub(t.answered) < gap {
 		t.m.env.Stat.Inc(stat.TcpExtTCPACKSkippedTimeWait)
-		return
+		return nil
 	}
 	t.answered = now
-	t.sendAck(s.buf.ID)
+	return t.ack(s.buf.ID)
 }
 
-func (t *timeWait) sendAck(cause uint64) {
-	t.m.send(&reply{names: t.node.tuple, cause: cause, device: t.device, tos: t.tos,
+func (t *timeWait) ack(cause uint64) *reply {
+	return &reply{names: t.node.tuple, cause: cause, device: t.device, tos: t.tos,
 		fields: fields{seq: t.sndNxt, ack: t.rcvNxt, flags: ACK, window: uint16(t.rcvWnd >> t.rcvWScale)},
-		opts:   optionSpace{sig: t.signer, ts: t.ts, tsval: uint32(t.m.env.Clock.Now().Milliseconds()) + t.tsOffset, tsecr: t.tsRecent}})
+		opts:   optionSpace{sig: t.signer, ts: t.ts, tsval: uint32(t.m.env.Clock.Now().Milliseconds()) + t.tsOffset, tsecr: t.tsRecent}}
 }
 
 // reusable reports whether a new connection may have these names: they are

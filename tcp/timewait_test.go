@@ -80,6 +80,20 @@ func TestNamesInTimeWaitAreReused(t *testing.T) {
 	}
 }
 
+// A connection whose port is chosen for it gets one that waits in TIME-WAIT, too,
+// and the old use of the port goes (RFC 6191 2).
+func TestAChosenPortComesOutOfTimeWait(t *testing.T) {
+	w := newWorld(t, "net.ipv4.tcp_tw_reuse", "1", "net.ipv4.ip_local_port_range", "40000 40000")
+	local, peer := w.waitAtClient(w.listen(1))
+	w.clk.Run(2 * time.Second)
+	c := w.a.m.NewSock()
+	require.NoError(t, c.Connect(peer, patient()))
+	again, _ := c.Names()
+	require.Equal(t, local, again)
+	require.Empty(t, w.waiting(w.a))
+	require.Len(t, w.a.m.ports.uses[local.Port()], 1)
+}
+
 // RFC 1337 3: a reset ends TIME-WAIT, unless tcp_rfc1337 forbids it.
 func TestAResetInTimeWait(t *testing.T) {
 	for forbidden, left := range map[string]int{"0": 0, "1": 1} {
