@@ -191,6 +191,7 @@ func TestTwoCubicFlowsShare(t *testing.T) {
 // overflows, and at random. (Where acknowledgements come in clumps CUBIC meets
 // more of it, since it leaves the queue fuller.)
 func TestCubicIsFriendlyToRenoOnASmallPath(t *testing.T) {
+	long(t)
 	const d = 120 * time.Second
 	for seed := 1; seed <= seeds(4); seed++ {
 		for kind, path := range map[string]string{
