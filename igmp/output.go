@@ -165,13 +165,14 @@ func (g *group) answer() (*netdev.Device, []message) {
 func (g *group) answerRecord() record {
 	r := g.record(IsInclude, IsExclude)
 	if g.askedSome && !g.state.Exclude {
+		asked := inet.NewFilter(false, g.asked)
 		r.sources = nil
 		for _, s := range g.state.Sources {
-			if g.asked.Has(s) {
+			if asked.Has(s) {
 				r.sources = append(r.sources, s)
 			}
 		}
 	}
-	g.asked, g.askedSome = inet.Filter{}, false
+	g.asked, g.askedSome = nil, false
 	return r
 }
