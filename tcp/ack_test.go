@@ -167,3 +167,16 @@ func TestDuplicatesAreReportedByDSACK(t *testing.T) {
 	require.Equal(t, 1, w.segments(w.b)[0].opts.nsack)
 	require.Equal(t, Block{Start: from, End: from.Add(100)}, w.segments(w.b)[0].opts.sack[0])
 }
+
+// RFC 4861 7.3.1: an acknowledgement of new data shows that the next hop works;
+// one that only repeats shows nothing.
+func TestNewAcknowledgementsConfirmTheNextHop(t *testing.T) {
+	w := newWorld(t, "net.ipv4.tcp_timestamps", "0")
+	c, _ := w.connect()
+	before := w.a.confirmed
+	w.send(c, 100, 100*time.Millisecond)
+	require.Greater(t, w.a.confirmed, before)
+	before = w.a.confirmed
+	w.a.inject(c.Peer, c.Local, w.forge(c, c.rcv.nxt, c.snd.una, ACK, ""))
+	require.Equal(t, before, w.a.confirmed)
+}

@@ -63,6 +63,8 @@ type host struct {
 	free clock.Time // when the sending side of the link is idle again
 	seed *rand.PCG
 	err  error // what Output returns, if set
+
+	confirmed int // how often TCP said that the next hop works
 }
 
 func newWorld(t testing.TB, sysctls ...string) *world {
@@ -127,7 +129,7 @@ func (h *host) Generation() uint64                      { return h.gen }
 func (h *host) IsLocal(a netip.Addr) bool               { return a == h.addr }
 func (h *host) Kind(a netip.Addr) inet.RouteType        { return inet.Unicast }
 func (h *host) SendError(b *skb.Buffer, e *inet.Error)  {}
-func (h *host) Confirm(*inet.Route)                     {}
+func (h *host) Confirm(*inet.Route)                     { h.confirmed++ }
 func (h *host) HeaderLen() int                          { return 20 }
 func (h *host) Options(*skb.Buffer) (_, _ []byte)       { return nil, nil }
 func (h *host) CompileOptions(p []byte) ([]byte, error) { return p, nil }

@@ -137,3 +137,36 @@ func TestHalfCloseLeavesTheOtherHalf(t *testing.T) {
 	w.clk.Run(100 * time.Millisecond)
 	require.Equal(t, Closed, s.State())
 }
+
+// RFC 9293 3.10.7.1: where there is no connection a segment with an ACK gets a
+// RST at that number, one without a RST that acknowledges all of it, and a RST
+// nothing.
+func TestASegmentForNoConnectionIsReset(t *testing.T) {
+	w := newWorld(t)
+	stranger := &Conn{}
+	stranger.Local, stranger.Peer = at(w.a, 81), at(w.b, 5000)
+	for _, c := range []struct {
+		flags    Flags
+		payload  string
+		seq, ack uint32
+		answer   Flags
+	}{
+		{ACK, "data", 777, 0, RST},
+		{SYN | ACK, "", 777, 0, RST},
+		{SYN, "", 0, 101, RST | ACK},
+		{SYN | FIN, "data", 0, 106, RST | ACK},
+		{0, "data", 0, 104, RST | ACK},
+		{RST, "", 0, 0, 0},
+		{RST | ACK, "", 0, 0, 0},
+	} {
+		w.watch()
+		w.a.inject(stranger.Peer, stranger.Local, w.forge(stranger, seq.New(100), seq.New(777), c.flags, c.payload))
+		sent := w.segments(w.a)
+		if c.answer == 0 {
+			require.Empty(t, sent, "%+v", c)
+			continue
+		}
+		require.Len(t, sent, 1, "%+v", c)
+		require.Equal(t, []any{c.answer, seq.New(c.seq), seq.New(c.ack)}, []any{sent[0].flags, sent[0].seq, sent[0].ack}, "%+v", c)
+	}
+}

@@ -12,7 +12,7 @@ import (
 
 var updateDoc = flag.Bool("update", false, "write docs/tcp-states.md anew")
 
-// rfcNames are the names of RFC 9293 3.3.2.
+// rfcNames are the names in RFC 9293 figure 5.
 var rfcNames = map[State]string{Established: "ESTABLISHED", SynSent: "SYN-SENT", SynRecv: "SYN-RECEIVED", FinWait1: "FIN-WAIT-1",
 	FinWait2: "FIN-WAIT-2", TimeWait: "TIME-WAIT", Closed: "CLOSED", CloseWait: "CLOSE-WAIT", LastAck: "LAST-ACK", Listen: "LISTEN",
 	Closing: "CLOSING"}
@@ -34,7 +34,8 @@ func stateDoc() string {
 	b.WriteString(`# The states of a connection
 
 Generated from the table ` + "`moves`" + ` in tcp/state.go (` + "`go test ./tcp -run Diagram -update`" + `), which is RFC 9293 figure 5 with
-the edges that a user's abort, a reset and a time-out add. ` + "`setState`" + ` refuses any other move, and a test fires each of these.
+the edges that a user's abort, a reset and a time-out add. Two of the figure's are not here: a listener cannot send, so LISTEN
+does not become SYN-SENT; and FIN-WAIT-1 becomes TIME-WAIT by way of FIN-WAIT-2, in one segment. ` + "`setState`" + ` refuses any other move, and a test fires each of these.
 
 ` + "```mermaid\nstateDiagram-v2\n")
 	for s := State(1); s < numStates; s++ {

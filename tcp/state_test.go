@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryMoveOfTheDiagramHappens runs connections through every edge of
-// RFC 9293 figure 5 that the table allows, and finds each in the flight
+// TestEveryMoveOfTheDiagramHappens runs connections through every edge between
+// the states of RFC 9293 3.3.2 (figure 5) that the table allows, and finds each in the flight
 // recorder. Edges into CLOSED by a time-out or an abort are those of the other
 // tests' ends.
 func TestEveryMoveOfTheDiagramHappens(t *testing.T) {

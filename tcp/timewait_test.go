@@ -76,7 +76,7 @@ func TestNamesInTimeWaitAreReused(t *testing.T) {
 		}
 		require.NoError(t, err, c.name)
 		require.Equal(t, uint64(1), w.a.env.Stat.Get(stat.TcpExtTWRecycled), c.name)
-		require.Equal(t, last.Add(65537), k.snd.iss, "%s: RFC 9293 3.4.3, beyond what the old one could have sent", c.name)
+		require.Equal(t, last.Add(65537), k.snd.iss, "%s: beyond what the old one could have sent", c.name) // RFC 9293 3.4.3
 	}
 }
 
