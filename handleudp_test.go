@@ -100,7 +100,7 @@ func TestAFlowHasTheDatagramsThatCameFirst(t *testing.T) {
 	require.Equal(t, "anew", heard(t, k.flows[2]))
 }
 
-// RFC 1122 4.1.3.1, from the address that was asked; RFC 1122 4.1.3.6 for many.
+// RFC 1122 4.1.3.1, from the address that was asked; RFC 1122 3.2.2 for many.
 func TestARefusedFlowIsAnUnreachablePort(t *testing.T) {
 	k := newTalker(t, ministack.UDPOptions{})
 	k.say(5000, string(make([]byte, 1000)))

@@ -54,7 +54,34 @@ func TestTheSmallerMetricWinsWhileItsDeviceIsUp(t *testing.T) {
 	require.Equal(t, addr("10.0.0.254"), r.NextHop)
 }
 
-// RFC 1122 3.3.4.3.
+// RFC 1122 3.3.4.3: who names no source gets the route's, one of the next hop's
+// network, the device's first, or that of another device, in this order.
+func TestTheSourceIsChosenByTheWayOut(t *testing.T) {
+	p, _ := router(t)
+	a, _ := netdev.Pipe(1000)
+	bare, err := p.S.Attach(a, "eth2")
+	require.NoError(t, err)
+	require.NoError(t, p.S.AddAddr("eth1", pfx("10.3.0.1/24")))
+	ip := p.S.IP()
+	require.NoError(t, ip.AddRoute(ipv4.Entry{Dst: pfx("203.0.113.0/24"), Via: addr("10.3.0.9")}))
+	require.NoError(t, ip.AddRoute(ipv4.Entry{Dst: pfx("203.0.113.9/32"), Via: addr("10.3.0.9"), Src: addr("10.0.0.1")}))
+	for _, c := range []struct {
+		f    inet.Flow
+		want string
+	}{
+		{inet.Flow{Dst: addr("203.0.113.9"), Src: addr("10.2.0.1")}, "10.2.0.1"},
+		{inet.Flow{Dst: addr("203.0.113.9")}, "10.0.0.1"},
+		{inet.Flow{Dst: addr("203.0.113.1")}, "10.3.0.1"},
+		{inet.Flow{Dst: addr("10.3.0.7")}, "10.3.0.1"},
+		{inet.Flow{Dst: addr("198.51.100.1"), Device: p.S.Devices()[2].Index}, "10.2.0.1"},
+		{inet.Flow{Dst: addr("198.51.100.1"), Device: bare.Index}, "10.0.0.1"},
+	} {
+		r, err := ip.Route(&c.f)
+		require.NoError(t, err)
+		require.Equal(t, c.want, r.Src.String(), "%+v", c.f)
+	}
+}
+
 func TestAFlowMayNameItsDeviceAndSource(t *testing.T) { // B12
 	p, _ := router(t)
 	ip, eth1 := p.S.IP(), p.S.Devices()[2]

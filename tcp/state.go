@@ -54,7 +54,8 @@ func setOf(states ...State) stateSet {
 func (s State) in(set stateSet) bool { return set&(1<<s) != 0 }
 
 // moves is RFC 9293 figure 5 with the edges that a user's abort, a reset and
-// a time-out add. setState, the tests and the diagram in the docs all read it.
+// a time-out add, and without LISTEN to SYN-SENT: listeners do not send.
+// setState, the tests and the diagram in the docs all read it.
 var moves = [numStates]stateSet{
 	Closed:      setOf(Listen, SynSent),
 	Listen:      setOf(SynRecv, Closed),

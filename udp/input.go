@@ -64,7 +64,7 @@ func (m *Module) noSocket(b *skb.Buffer) skb.Reason {
 }
 
 // deliverMany gives a broadcast or multicast to every socket that it fits, and
-// tells nobody if there is none (RFC 1122 4.1.3.6).
+// tells nobody if there is none (RFC 1122 3.2.2).
 func (m *Module) deliverMany(b *skb.Buffer, local, peer netip.AddrPort) skb.Reason {
 	any := false
 	for _, s := range m.table.at(local.Port()) {
