@@ -105,7 +105,6 @@ func dotted(name string) string {
 // fixed are settings of which this stack has one value only.
 var fixed = map[string]string{
 	"net.ipv4.tcp_fastopen_blackhole_timeout_sec": "0",
-	"net.ipv4.tcp_mtu_probing":                    "0",
 	"net.ipv4.tcp_shrink_window":                  "0",
 	"net.ipv4.tcp_comp_sack_nr":                   "0",
 	"net.ipv4.tcp_workaround_signed_windows":      "0",

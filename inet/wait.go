@@ -25,6 +25,7 @@ const (
 type Waiter struct {
 	mask       Ready
 	fn         func(Ready) // a poller's; nil for a sleeping call
+	one        func(Ready) bool
 	ch         chan struct{}
 	next, prev *Waiter
 	queue      *WaitQueue
@@ -35,6 +36,7 @@ type Waiter struct {
 type WaitQueue struct {
 	mu    sync.Mutex
 	first *Waiter
+	last  *Waiter // exclusive ones stand at the end, the oldest first
 	count atomic.Int32
 	spare *Waiter // kept from the last call, so that the next allocates nothing
 }
@@ -45,6 +47,17 @@ func (q *WaitQueue) Add(mask Ready, fn func(Ready)) *Waiter {
 	w := &Waiter{mask: mask, fn: fn}
 	q.mu.Lock()
 	q.link(w)
+	q.mu.Unlock()
+	return w
+}
+
+// AddExclusive enters a callback of which a wake-up calls only as many, from the
+// oldest on, as it takes until one says that it took the event (EPOLLEXCLUSIVE,
+// WQ_FLAG_EXCLUSIVE). See Add.
+func (q *WaitQueue) AddExclusive(mask Ready, fn func(Ready) bool) *Waiter {
+	w := &Waiter{mask: mask, one: fn}
+	q.mu.Lock()
+	q.linkLast(w)
 	q.mu.Unlock()
 	return w
 }
@@ -61,8 +74,21 @@ func (q *WaitQueue) link(w *Waiter) {
 	w.queue, w.prev, w.next = q, nil, q.first
 	if q.first != nil {
 		q.first.prev = w
+	} else {
+		q.last = w
 	}
 	q.first = w
+	q.count.Add(1)
+}
+
+func (q *WaitQueue) linkLast(w *Waiter) {
+	w.queue, w.prev, w.next = q, q.last, nil
+	if q.last != nil {
+		q.last.next = w
+	} else {
+		q.first = w
+	}
+	q.last = w
 	q.count.Add(1)
 }
 
@@ -77,6 +103,8 @@ func (q *WaitQueue) unlink(w *Waiter) {
 	}
 	if w.next != nil {
 		w.next.prev = w.prev
+	} else {
+		q.last = w.prev
 	}
 	w.next, w.prev, w.queue = nil, nil, nil
 	q.count.Add(-1)
@@ -120,15 +148,26 @@ func (q *WaitQueue) wake(events Ready) {
 		if events&(w.mask|PollErr|PollHup) == 0 {
 			continue
 		}
-		if w.fn != nil {
-			w.fn(events)
-			continue
+		if w.tell(events) {
+			return
 		}
+	}
+}
+
+// tell reports whether nobody else needs to be told.
+func (w *Waiter) tell(events Ready) bool {
+	switch {
+	case w.one != nil:
+		return w.one(events)
+	case w.fn != nil:
+		w.fn(events)
+	default:
 		select {
 		case w.ch <- struct{}{}:
 		default:
 		}
 	}
+	return false
 }
 
 // Wake tells the socket's waiters of events (sk_data_ready, sk_write_space,

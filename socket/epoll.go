@@ -18,8 +18,9 @@ import (
 
 // Flags of Poller.Add (epoll_ctl(2)), beside the events.
 const (
-	EPOLLONESHOT inet.Ready = 1 << 30
-	EPOLLET      inet.Ready = 1 << 31
+	EPOLLEXCLUSIVE inet.Ready = 1 << 28
+	EPOLLONESHOT   inet.Ready = 1 << 30
+	EPOLLET        inet.Ready = 1 << 31
 )
 
 // Poller watches sockets; see NewPoller.
@@ -29,6 +30,8 @@ type Poller struct {
 	mu    sync.Mutex
 	items map[*Socket]*pollItem
 	ready []*pollItem
+	waits int // calls of Wait that sleep
+	woken int // of these, what wake-ups they were given
 	wake  chan struct{}
 }
 
@@ -54,15 +57,26 @@ func (f *Family) NewPoller() *Poller {
 	return &Poller{clk: f.env.Clock, open: &f.open, items: map[*Socket]*pollItem{}, wake: make(chan struct{}, 1)}
 }
 
-// Add watches a socket for events, with EPOLLET or EPOLLONESHOT among them.
-// Errors: EEXIST, EBADF.
+// Add watches a socket for events, with EPOLLET or EPOLLONESHOT among them, or
+// EPOLLEXCLUSIVE: of the pollers that watch a socket so only one whose Wait
+// sleeps is woken by an event. Errors: EEXIST, EBADF, EINVAL for what does not
+// go with EPOLLEXCLUSIVE.
 func (p *Poller) Add(s *Socket, events inet.Ready, data any) error {
+	if events&EPOLLEXCLUSIVE != 0 && events&^exclusiveOK != 0 {
+		return syscall.EINVAL
+	}
 	return p.put(&pollItem{s: s, events: events, data: data}, false)
 }
 
+// exclusiveOK is what may stand beside EPOLLEXCLUSIVE (EPOLLEXCLUSIVE_OK_BITS).
+const exclusiveOK = EPOLLEXCLUSIVE | EPOLLET | POLLIN | POLLOUT | POLLERR | POLLHUP
+
 // Mod changes what a socket is watched for, and arms a one-shot again. Errors:
-// ENOENT, EBADF.
+// ENOENT, EBADF, EINVAL where EPOLLEXCLUSIVE is or was among the events.
 func (p *Poller) Mod(s *Socket, events inet.Ready, data any) error {
+	if events&EPOLLEXCLUSIVE != 0 || p.exclusive(s) {
+		return syscall.EINVAL
+	}
 	return p.put(&pollItem{s: s, events: events, data: data}, true)
 }
 
@@ -84,7 +98,7 @@ func (p *Poller) put(i *pollItem, replace bool) error {
 	if err := i.s.open(); err != nil {
 		return err
 	}
-	i.waiter = i.s.Waiters().Add(wakers(i.events), func(inet.Ready) { p.notify(i) })
+	i.waiter = p.watch(i)
 	p.mu.Lock()
 	old := p.items[i.s]
 	if (old != nil) != replace {
@@ -107,6 +121,24 @@ func (p *Poller) put(i *pollItem, replace bool) error {
 	return nil
 }
 
+func (p *Poller) exclusive(s *Socket) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.items[s]
+	return i != nil && i.events&EPOLLEXCLUSIVE != 0
+}
+
+// watch enters an item in the socket's wait queue.
+func (p *Poller) watch(i *pollItem) *inet.Waiter {
+	q := i.s.Waiters()
+	if i.events&EPOLLEXCLUSIVE == 0 {
+		return q.Add(wakers(i.events), func(inet.Ready) { p.notify(i) })
+	}
+	return q.AddExclusive(wakers(i.events), func(events inet.Ready) bool {
+		return p.notify(i) && events&i.events&(POLLIN|POLLOUT) != 0
+	})
+}
+
 // retire takes an item out; mu is held. The caller removes its waiter.
 func (p *Poller) retire(i *pollItem) {
 	if i != nil {
@@ -115,16 +147,24 @@ func (p *Poller) retire(i *pollItem) {
 	}
 }
 
-// notify puts an item on the ready list. It runs under locks of the socket.
-func (p *Poller) notify(i *pollItem) {
+// notify puts an item on the ready list, and reports whether a Wait sleeps that
+// is going to report it (ep_poll_callback). It runs under locks of the socket.
+func (p *Poller) notify(i *pollItem) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i.queued || i.off {
-		return
+	if i.off {
+		return false
 	}
-	i.queued = true
-	p.ready = append(p.ready, i)
-	p.kick()
+	if !i.queued {
+		i.queued = true
+		p.ready = append(p.ready, i)
+		p.kick()
+	}
+	if p.waits == p.woken {
+		return false
+	}
+	p.woken++
+	return true
 }
 
 // kick wakes a Wait.
@@ -153,9 +193,23 @@ func (p *Poller) Wait(events []Event, timeout time.Duration) int {
 		if !p.open.sleeps(p) {
 			return 0
 		}
-		p.clk.Wait(p.wake, until)
+		p.sleep(until)
 		p.open.woke(p)
 	}
+}
+
+func (p *Poller) sleep(until clock.Time) {
+	p.mu.Lock()
+	p.waits++
+	p.mu.Unlock()
+	woken := p.clk.Wait(p.wake, until)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits--
+	if woken && p.woken > 0 {
+		p.woken--
+	}
+	p.woken = min(p.woken, p.waits)
 }
 
 // collect asks those on the ready list, each once, until events is full.

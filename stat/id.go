@@ -119,15 +119,11 @@ const (
 	TcpExtPAWSEstab
 	TcpExtBeyondWindow
 	TcpExtTSEcrRejected
-	TcpExtPAWSOldAck
 	TcpExtDelayedACKs
-	TcpExtDelayedACKLocked
 	TcpExtDelayedACKLost
 	TcpExtListenOverflows
 	TcpExtListenDrops
-	TcpExtTCPHPHits
 	TcpExtTCPPureAcks
-	TcpExtTCPHPAcks
 	TcpExtTCPRenoRecovery
 	TcpExtTCPSackRecovery
 	TcpExtTCPSACKReneging
@@ -149,8 +145,6 @@ const (
 	TcpExtTCPLossProbeRecovery
 	TcpExtTCPRenoRecoveryFail
 	TcpExtTCPSackRecoveryFail
-	TcpExtTCPRcvCollapsed
-	TcpExtTCPBacklogCoalesce
 	TcpExtTCPDSACKOldSent
 	TcpExtTCPDSACKOfoSent
 	TcpExtTCPDSACKRecv
@@ -160,7 +154,6 @@ const (
 	TcpExtTCPAbortOnMemory
 	TcpExtTCPAbortOnTimeout
 	TcpExtTCPAbortOnLinger
-	TcpExtTCPAbortFailed
 	TcpExtTCPMemoryPressures
 	TcpExtTCPMemoryPressuresChrono
 	TcpExtTCPSACKDiscard
@@ -171,13 +164,11 @@ const (
 	TcpExtTCPMD5Unexpected
 	TcpExtTCPMD5Failure
 	TcpExtTCPBacklogDrop
-	TcpExtTCPMinTTLDrop
 	TcpExtTCPDeferAcceptDrop
 	TcpExtTCPTimeWaitOverflow
 	TcpExtTCPReqQFullDoCookies
 	TcpExtTCPReqQFullDrop
 	TcpExtTCPRetransFail
-	TcpExtTCPRcvCoalesce
 	TcpExtTCPOFOQueue
 	TcpExtTCPOFODrop
 	TcpExtTCPOFOMerge
@@ -189,9 +180,6 @@ const (
 	TcpExtTCPFastOpenPassiveFail
 	TcpExtTCPFastOpenListenOverflow
 	TcpExtTCPFastOpenCookieReqd
-	TcpExtTCPFastOpenBlackhole
-	TcpExtTCPSpuriousRtxHostQueues
-	TcpExtTCPAutoCorking
 	TcpExtTCPFromZeroWindowAdv
 	TcpExtTCPToZeroWindowAdv
 	TcpExtTCPWantZeroWindowAdv
@@ -213,17 +201,10 @@ const (
 	TcpExtTCPMTUPSuccess
 	TcpExtTCPDelivered
 	TcpExtTCPDeliveredCE
-	TcpExtTCPAckCompressed
 	TcpExtTCPZeroWindowDrop
 	TcpExtTCPRcvQDrop
-	TcpExtTCPWqueueTooBig
-	TcpExtTCPTimeoutRehash
-	TcpExtTcpDuplicateDataRehash
 	TcpExtTCPDSACKRecvSegs
 	TcpExtTCPDSACKIgnoredDubious
-	TcpExtTCPMigrateReqSuccess
-	TcpExtTCPMigrateReqFailure
-	TcpExtTCPPLBRehash
 	TcpExtTCPAORequired
 	TcpExtTCPAOBad
 	TcpExtTCPAOKeyNotFound
@@ -356,15 +337,11 @@ var labels = [firstDrop]label{
 	TcpExtPAWSEstab:                 {"TcpExt", "PAWSEstab"},
 	TcpExtBeyondWindow:              {"TcpExt", "BeyondWindow"},
 	TcpExtTSEcrRejected:             {"TcpExt", "TSEcrRejected"},
-	TcpExtPAWSOldAck:                {"TcpExt", "PAWSOldAck"},
 	TcpExtDelayedACKs:               {"TcpExt", "DelayedACKs"},
-	TcpExtDelayedACKLocked:          {"TcpExt", "DelayedACKLocked"},
 	TcpExtDelayedACKLost:            {"TcpExt", "DelayedACKLost"},
 	TcpExtListenOverflows:           {"TcpExt", "ListenOverflows"},
 	TcpExtListenDrops:               {"TcpExt", "ListenDrops"},
-	TcpExtTCPHPHits:                 {"TcpExt", "TCPHPHits"},
 	TcpExtTCPPureAcks:               {"TcpExt", "TCPPureAcks"},
-	TcpExtTCPHPAcks:                 {"TcpExt", "TCPHPAcks"},
 	TcpExtTCPRenoRecovery:           {"TcpExt", "TCPRenoRecovery"},
 	TcpExtTCPSackRecovery:           {"TcpExt", "TCPSackRecovery"},
 	TcpExtTCPSACKReneging:           {"TcpExt", "TCPSACKReneging"},
@@ -386,8 +363,6 @@ var labels = [firstDrop]label{
 	TcpExtTCPLossProbeRecovery:      {"TcpExt", "TCPLossProbeRecovery"},
 	TcpExtTCPRenoRecoveryFail:       {"TcpExt", "TCPRenoRecoveryFail"},
 	TcpExtTCPSackRecoveryFail:       {"TcpExt", "TCPSackRecoveryFail"},
-	TcpExtTCPRcvCollapsed:           {"TcpExt", "TCPRcvCollapsed"},
-	TcpExtTCPBacklogCoalesce:        {"TcpExt", "TCPBacklogCoalesce"},
 	TcpExtTCPDSACKOldSent:           {"TcpExt", "TCPDSACKOldSent"},
 	TcpExtTCPDSACKOfoSent:           {"TcpExt", "TCPDSACKOfoSent"},
 	TcpExtTCPDSACKRecv:              {"TcpExt", "TCPDSACKRecv"},
@@ -397,7 +372,6 @@ var labels = [firstDrop]label{
 	TcpExtTCPAbortOnMemory:          {"TcpExt", "TCPAbortOnMemory"},
 	TcpExtTCPAbortOnTimeout:         {"TcpExt", "TCPAbortOnTimeout"},
 	TcpExtTCPAbortOnLinger:          {"TcpExt", "TCPAbortOnLinger"},
-	TcpExtTCPAbortFailed:            {"TcpExt", "TCPAbortFailed"},
 	TcpExtTCPMemoryPressures:        {"TcpExt", "TCPMemoryPressures"},
 	TcpExtTCPMemoryPressuresChrono:  {"TcpExt", "TCPMemoryPressuresChrono"},
 	TcpExtTCPSACKDiscard:            {"TcpExt", "TCPSACKDiscard"},
@@ -408,13 +382,11 @@ var labels = [firstDrop]label{
 	TcpExtTCPMD5Unexpected:          {"TcpExt", "TCPMD5Unexpected"},
 	TcpExtTCPMD5Failure:             {"TcpExt", "TCPMD5Failure"},
 	TcpExtTCPBacklogDrop:            {"TcpExt", "TCPBacklogDrop"},
-	TcpExtTCPMinTTLDrop:             {"TcpExt", "TCPMinTTLDrop"},
 	TcpExtTCPDeferAcceptDrop:        {"TcpExt", "TCPDeferAcceptDrop"},
 	TcpExtTCPTimeWaitOverflow:       {"TcpExt", "TCPTimeWaitOverflow"},
 	TcpExtTCPReqQFullDoCookies:      {"TcpExt", "TCPReqQFullDoCookies"},
 	TcpExtTCPReqQFullDrop:           {"TcpExt", "TCPReqQFullDrop"},
 	TcpExtTCPRetransFail:            {"TcpExt", "TCPRetransFail"},
-	TcpExtTCPRcvCoalesce:            {"TcpExt", "TCPRcvCoalesce"},
 	TcpExtTCPOFOQueue:               {"TcpExt", "TCPOFOQueue"},
 	TcpExtTCPOFODrop:                {"TcpExt", "TCPOFODrop"},
 	TcpExtTCPOFOMerge:               {"TcpExt", "TCPOFOMerge"},
@@ -426,9 +398,6 @@ var labels = [firstDrop]label{
 	TcpExtTCPFastOpenPassiveFail:    {"TcpExt", "TCPFastOpenPassiveFail"},
 	TcpExtTCPFastOpenListenOverflow: {"TcpExt", "TCPFastOpenListenOverflow"},
 	TcpExtTCPFastOpenCookieReqd:     {"TcpExt", "TCPFastOpenCookieReqd"},
-	TcpExtTCPFastOpenBlackhole:      {"TcpExt", "TCPFastOpenBlackhole"},
-	TcpExtTCPSpuriousRtxHostQueues:  {"TcpExt", "TCPSpuriousRtxHostQueues"},
-	TcpExtTCPAutoCorking:            {"TcpExt", "TCPAutoCorking"},
 	TcpExtTCPFromZeroWindowAdv:      {"TcpExt", "TCPFromZeroWindowAdv"},
 	TcpExtTCPToZeroWindowAdv:        {"TcpExt", "TCPToZeroWindowAdv"},
 	TcpExtTCPWantZeroWindowAdv:      {"TcpExt", "TCPWantZeroWindowAdv"},
@@ -450,17 +419,10 @@ var labels = [firstDrop]label{
 	TcpExtTCPMTUPSuccess:            {"TcpExt", "TCPMTUPSuccess"},
 	TcpExtTCPDelivered:              {"TcpExt", "TCPDelivered"},
 	TcpExtTCPDeliveredCE:            {"TcpExt", "TCPDeliveredCE"},
-	TcpExtTCPAckCompressed:          {"TcpExt", "TCPAckCompressed"},
 	TcpExtTCPZeroWindowDrop:         {"TcpExt", "TCPZeroWindowDrop"},
 	TcpExtTCPRcvQDrop:               {"TcpExt", "TCPRcvQDrop"},
-	TcpExtTCPWqueueTooBig:           {"TcpExt", "TCPWqueueTooBig"},
-	TcpExtTCPTimeoutRehash:          {"TcpExt", "TCPTimeoutRehash"},
-	TcpExtTcpDuplicateDataRehash:    {"TcpExt", "TcpDuplicateDataRehash"},
 	TcpExtTCPDSACKRecvSegs:          {"TcpExt", "TCPDSACKRecvSegs"},
 	TcpExtTCPDSACKIgnoredDubious:    {"TcpExt", "TCPDSACKIgnoredDubious"},
-	TcpExtTCPMigrateReqSuccess:      {"TcpExt", "TCPMigrateReqSuccess"},
-	TcpExtTCPMigrateReqFailure:      {"TcpExt", "TCPMigrateReqFailure"},
-	TcpExtTCPPLBRehash:              {"TcpExt", "TCPPLBRehash"},
 	TcpExtTCPAORequired:             {"TcpExt", "TCPAORequired"},
 	TcpExtTCPAOBad:                  {"TcpExt", "TCPAOBad"},
 	TcpExtTCPAOKeyNotFound:          {"TcpExt", "TCPAOKeyNotFound"},

@@ -105,9 +105,11 @@ func (c *Conn) recover(s *segment, now clock.Time, updated bool) {
 	}
 	c.echo(&a, s)
 	res := c.tx.Ack(now, &a)
+	c.countDelivered(&a, s, res.Delivered)
 	if c.ecn.acc != nil && !s.has(SYN) && (res.Delivered > 0 || c.ecn.acc.opening) {
 		if n := c.decodeAccECN(s, res.Delivered); n > 0 {
 			c.tx.Marked(now, n)
+			c.Env().Stat.Add(stat.TcpExtTCPDeliveredCE, n)
 		}
 	}
 	if res.Advanced {
@@ -119,6 +121,20 @@ func (c *Conn) recover(s *segment, now clock.Time, updated bool) {
 		c.sendNew(now)
 	}
 	c.ack.attempt = true
+}
+
+func (c *Conn) countDelivered(a *rtx.Ack, s *segment, n int) {
+	st := c.Env().Stat
+	if !a.Data && !s.has(SYN) {
+		st.Inc(stat.TcpExtTCPPureAcks)
+	}
+	if n == 0 {
+		return
+	}
+	st.Add(stat.TcpExtTCPDelivered, n)
+	if a.ECE {
+		st.Add(stat.TcpExtTCPDeliveredCE, n)
+	}
 }
 
 // echo fills in the echoed timestamp, as the clock had it when it was sent.
@@ -161,6 +177,9 @@ func (c *Conn) noteOutcome(o *rtx.Outcome) {
 			c.Env().Trace.Event(trace.TCPCC, c.ID, uint32(o.To), uint32(st.Cwnd), uint32(st.Ssthresh),
 				uint32(st.PacketsOut-st.SackedOut-st.LostOut+st.RetransOut))
 		}
+	}
+	if o.MTUProbe != rtx.MTUProbeNone {
+		c.mtuProbed(o.MTUProbe)
 	}
 	if o.Undo != rtx.WhyNone {
 		c.Env().Trace.Slow(trace.TCPUndo, c.ID, c.cause, [4]uint32{uint32(o.Undo), uint32(c.tx.CC.Cwnd), uint32(c.tx.CC.Ssthresh)})

@@ -44,6 +44,7 @@ type Conn struct {
 	counted rtx.Counters // what foldCounters has passed on
 	fo      *fastOpen    // of a connection with TCP Fast Open
 	pace    *pacing      // of one that is paced
+	mtu     mtuSearch
 	chrono  chrono
 	passed  traffic
 	auth    *auth       // of a socket with keys

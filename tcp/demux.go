@@ -185,17 +185,28 @@ func (d *demux) changeListeners(port uint16, change func([]*Conn) []*Conn) {
 func (d *demux) listener(t *tuple, device int) *Conn {
 	var best *Conn
 	score, equals := -1, 0
-	for _, c := range (*d.listeners.Load())[t.local.Port()] {
+	all := (*d.listeners.Load())[t.local.Port()]
+	for _, c := range all {
 		s := c.listenScore(t.local.Addr(), device)
 		switch {
 		case s > score:
 			best, score, equals = c, s, 1
 		case s == score && s >= 0:
 			equals++
-			if c.Options.ReusePort && d.hash(t)%uint32(equals) == 0 {
-				best = c
-			}
 		}
+	}
+	if equals < 2 || !best.Options.ReusePort {
+		return best
+	}
+	pick := int(uint64(d.hash(t)) * uint64(equals) >> 32) // reuseport_select_sock
+	for _, c := range all {
+		if c.listenScore(t.local.Addr(), device) != score {
+			continue
+		}
+		if pick == 0 {
+			return c
+		}
+		pick--
 	}
 	return best
 }

@@ -31,6 +31,9 @@ type Info struct {
 	SegsIn, SegsOut                         uint32
 	DataSegsIn, DataSegsOut                 uint32
 	RcvOooPack                              uint32
+	// What arrived with which ECN field, of a connection with AccECN (RFC 9768).
+	ReceivedCE                                            uint32 // packets
+	ReceivedCEBytes, ReceivedECT0Bytes, ReceivedECT1Bytes uint32
 	// How long the connection had something to send, and how much of that the
 	// peer's window or the send buffer was what it waited for.
 	Busy, RwndLimited, SndbufLimited time.Duration
@@ -66,6 +69,10 @@ func (c *Conn) Info() Info {
 		i.Age = now.Sub(c.chrono.begun)
 	}
 	i.Busy, i.RwndLimited, i.SndbufLimited = c.chrono.times(now)
+	if a := c.ecn.acc; a != nil {
+		i.ReceivedCE, i.ReceivedCEBytes = a.cep-aceInit, a.ceb
+		i.ReceivedECT0Bytes, i.ReceivedECT1Bytes = a.e0b-e0bInit, a.e1b-e1bInit
+	}
 	if c.fo != nil {
 		i.FastOpenFail = c.fo.fail
 	}
@@ -117,7 +124,20 @@ func (c *Conn) foldCounters() {
 		{stat.TcpExtTCPRenoReorder, now.RenoReorder, old.RenoReorder},
 		{stat.TcpExtTCPDSACKRecv, now.DSACKRecv, old.DSACKRecv},
 		{stat.TcpExtTCPDSACKOfoRecv, now.DSACKOfoRecv, old.DSACKOfoRecv},
+		{stat.TcpExtTCPDSACKIgnoredDubious, now.DSACKIgnored, old.DSACKIgnored},
+		{stat.TcpExtTCPDSACKIgnoredOld, now.DSACKIgnoredOld, old.DSACKIgnoredOld},
+		{stat.TcpExtTCPDSACKIgnoredNoUndo, now.DSACKNoUndo, old.DSACKNoUndo},
+		{stat.TcpExtTCPDSACKRecvSegs, now.DSACKSegs, old.DSACKSegs},
 		{stat.TcpExtTCPSACKDiscard, now.SACKDiscard, old.SACKDiscard},
+		{stat.TcpExtTCPLossFailures, now.LossFailures, old.LossFailures},
+		{stat.TcpExtTCPSackRecoveryFail, now.SACKRecoveryFail, old.SACKRecoveryFail},
+		{stat.TcpExtTCPRenoRecoveryFail, now.RenoRecoveryFail, old.RenoRecoveryFail},
+		{stat.TcpExtTCPSackFailures, now.SACKFailures, old.SACKFailures},
+		{stat.TcpExtTCPRenoFailures, now.RenoFailures, old.RenoFailures},
+		{stat.TcpExtTCPHystartTrainDetect, now.Hystart.Train, old.Hystart.Train},
+		{stat.TcpExtTCPHystartTrainCwnd, now.Hystart.TrainCwnd, old.Hystart.TrainCwnd},
+		{stat.TcpExtTCPHystartDelayDetect, now.Hystart.Delay, old.Hystart.Delay},
+		{stat.TcpExtTCPHystartDelayCwnd, now.Hystart.DelayCwnd, old.Hystart.DelayCwnd},
 	} {
 		if f.now != f.old {
 			st.Add(f.id, int(f.now-f.old))

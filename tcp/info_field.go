@@ -55,7 +55,7 @@ var infoFields = map[string]func(i *Info) int64{
 	"tcpi_rcv_space":                 func(i *Info) int64 { return int64(i.RcvSpace) },
 	"tcpi_total_retrans":             func(i *Info) int64 { return int64(i.RetransTotal) },
 	"tcpi_pacing_rate":               func(i *Info) int64 { return int64(i.PacingRate) },
-	"tcpi_max_pacing_rate":           func(i *Info) int64 { return int64(i.MaxPacingRate) },
+	"tcpi_max_pacing_rate":           func(i *Info) int64 { return maxPacing(i) },
 	"tcpi_bytes_acked":               func(i *Info) int64 { return int64(i.BytesAcked) },
 	"tcpi_bytes_received":            func(i *Info) int64 { return int64(i.BytesReceived) },
 	"tcpi_segs_out":                  func(i *Info) int64 { return int64(i.SegsOut) },
@@ -82,7 +82,19 @@ var infoFields = map[string]func(i *Info) int64{
 	"tcpi_total_rto_recoveries":      func(i *Info) int64 { return int64(i.TotalRTORecoveries) },
 	"tcpi_total_rto_time":            func(i *Info) int64 { return i.TotalRTOTime.Milliseconds() },
 	"tcpi_fastopen_client_fail":      func(i *Info) int64 { return int64(i.FastOpenFail) },
+	"tcpi_received_ce":               func(i *Info) int64 { return int64(i.ReceivedCE) },
+	"tcpi_received_ce_bytes":         func(i *Info) int64 { return int64(i.ReceivedCEBytes) },
+	"tcpi_received_e0_bytes":         func(i *Info) int64 { return int64(i.ReceivedECT0Bytes) },
+	"tcpi_received_e1_bytes":         func(i *Info) int64 { return int64(i.ReceivedECT1Bytes) },
 	"tcpi_delivery_rate_app_limited": func(i *Info) int64 { return int64(toInt(i.DeliveryRateAppLimited)) },
+}
+
+// maxPacing is all bits set where there is no bound.
+func maxPacing(i *Info) int64 {
+	if i.MaxPacingRate == 0 {
+		return -1
+	}
+	return int64(i.MaxPacingRate)
 }
 
 // minRTT is Linux's value for "none yet" before the first sample.

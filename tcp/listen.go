@@ -93,6 +93,14 @@ func (l *listener) acceptFull() bool { return len(l.accept) > l.backlog }
 // synFull reports whether the SYN queue is full.
 func (l *listener) synFull() bool { return len(l.requests) >= max(l.backlog, 1) }
 
+// lastQuarter reports whether, without cookies, the SYN queue has only the
+// quarter of tcp_max_syn_backlog left that is kept for peers that are known to
+// be there.
+func (c *Conn) lastQuarter() bool {
+	most := c.m.set.maxSynBacklog.Get()
+	return c.m.set.synCookies.Get() == 0 && most-len(c.listener.requests) < most>>2
+}
+
 // listenInput is RFC 9293 3.10.7.2, after a look for the half-open entry or
 // the connection that the segment may belong to by now.
 func (c *Conn) listenInput(s *segment) skb.Reason {
@@ -141,6 +149,9 @@ func (c *Conn) listenSyn(s *segment, names tuple) skb.Reason {
 	}
 	cookie := c.wantsCookie()
 	if !cookie && l.synFull() {
+		return skb.TCPReqQFull
+	}
+	if !cookie && c.lastQuarter() && !c.m.proven(names.peer.Addr()) {
 		return skb.TCPReqQFull
 	}
 	r := c.newRequest(s, names)

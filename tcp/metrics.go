@@ -98,6 +98,18 @@ func (n *metrics) path(now clock.Time) pathMetrics {
 	return n.pathMetrics
 }
 
+// proven reports whether a connection with the peer ended well lately
+// (tcp_peer_is_proven).
+func (m *Module) proven(peer netip.Addr) bool {
+	n := m.metrics.known(peer)
+	if n == nil {
+		return false
+	}
+	n.Lock()
+	defer n.Unlock()
+	return n.path(m.env.Clock.Now()).srtt > 0
+}
+
 // seedFromMetrics begins the transfer with what the last connection learnt
 // (tcp_init_metrics).
 func (c *Conn) seedFromMetrics(now clock.Time) {

@@ -36,17 +36,14 @@ func (m *Module) advertisedMSS(r *inet.Route, maxseg uint16) uint16 {
 	return uint16(max(min(mss, 65535), 0))
 }
 
-// syncMSS works the segment size out anew; path is the MTU of the path.
+// syncMSS works the segment size out anew; path is the MTU of the path. While
+// the path MTU is searched for it is what is known to arrive (tcp_sync_mss).
 func (c *Conn) syncMSS(path int) {
-	peer := int(c.snd.peerMSS)
-	if peer == 0 {
-		peer = defaultMSS
+	c.mtu.high = min(c.mtu.high, path)
+	mss := c.boundToHalfWindow(c.mssFor(path))
+	if c.mtu.on {
+		mss = min(mss, c.mssFor(c.mtu.low))
 	}
-	mss := min(path-c.m.headers(), peer)
-	if c.user.maxseg > 0 {
-		mss = min(mss, int(c.user.maxseg))
-	}
-	mss = c.boundToHalfWindow(max(mss, c.m.set.minSndMSS.Get()) - c.tsLen())
 	c.snd.mss = mss
 	if c.tx.MSS() != mss {
 		c.tx.SetMSS(mss)

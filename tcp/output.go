@@ -90,8 +90,8 @@ func (c *Conn) sendNew(now clock.Time) {
 	if !c.maySend() {
 		return
 	}
-	sent := false
-	for c.unsent() > 0 {
+	sent, wait := c.probeMTU(now)
+	for c.unsent() > 0 && !wait {
 		budget := c.tx.Budget()
 		if budget <= 0 || c.mustPace(now) || !c.sendSegment(now, budget) {
 			break
@@ -232,9 +232,12 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 		flags |= PSH // the receiver need not wait for more to join to it
 		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOTCPv4, uint16(r.MSS), uint16((sent+r.MSS-1)/r.MSS)
 	}
-	if !c.send(now, b, r.Start, flags, why) && why != txRtx {
-		c.tx.EnterCWR(now) // the queue of our own device is full (tcp_enter_cwr)
-		return 0
+	if !c.send(now, b, r.Start, flags, why) { // the queue of our own device is full
+		if why != txRtx {
+			c.tx.EnterCWR(now) // tcp_enter_cwr
+			return 0
+		}
+		c.Env().Stat.Inc(stat.TcpExtTCPRetransFail)
 	}
 	c.paced(now, sent, max(1, (sent+r.MSS-1)/max(r.MSS, 1)))
 	return max(sent, 1)

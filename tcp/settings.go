@@ -28,6 +28,8 @@ type settings struct {
 	reordering, maxReordering              *sysctl.Int
 	recovery, earlyRetrans, frto           *sysctl.Int
 	baseMSS, minSndMSS                     *sysctl.Int
+	mtuProbing, probeFloor                 *sysctl.Int
+	probeThreshold, probeInterval          *sysctl.Int
 	stdurg                                 *sysctl.Int
 	pacingSS, pacingCA                     *sysctl.Int
 	minTSOSegs, tsoRTTLog                  *sysctl.Int
@@ -63,6 +65,10 @@ func (s *settings) declareFeatures(r *sysctl.Registry) {
 	s.ecnFallback = r.Bool("net.ipv4.tcp_ecn_fallback", true)
 	s.fastOpen = r.Int("net.ipv4.tcp_fastopen", foClient, 0, maxInt)
 	s.baseMSS = r.Int("net.ipv4.tcp_base_mss", 1024, 1, 65535)
+	s.mtuProbing = r.Int("net.ipv4.tcp_mtu_probing", mtuProbingOff, mtuProbingOff, mtuProbingAlways)
+	s.probeFloor = r.Int("net.ipv4.tcp_mtu_probe_floor", 48, 48, 65535)
+	s.probeThreshold = r.Int("net.ipv4.tcp_probe_threshold", 8, 0, maxInt)
+	s.probeInterval = r.Int("net.ipv4.tcp_probe_interval", 600, 0, maxInt)
 	s.minSndMSS = r.Int("net.ipv4.tcp_min_snd_mss", 48, 40, 65535)
 	s.challengeLimit = r.Int("net.ipv4.tcp_challenge_ack_limit", maxInt, 0, maxInt)
 	s.invalidRatelimit = r.Int("net.ipv4.tcp_invalid_ratelimit", 500, 0, maxInt)

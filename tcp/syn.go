@@ -144,10 +144,11 @@ func (c *Conn) established(now clock.Time) {
 // start begins the transfer.
 func (c *Conn) start(now clock.Time) {
 	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
+	c.startMTUSearch(now)
 	c.syncMSS(c.route.MTU)
 	c.tx.Established(now)
 	c.seedFromMetrics(now)
-	c.timers.lastHeard = now
+	c.timers.lastHeard, c.snd.lastSent = now, now
 	c.rcv.tune = rcvTune{space: min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS)), from: c.rcv.nxt, began: now}
 	c.chrono.begun = now
 	c.growSendBuffer()

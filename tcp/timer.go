@@ -201,6 +201,9 @@ func (c *Conn) giveUp(now clock.Time) bool {
 	case SynRecv:
 		return n >= c.m.set.synackRetries.Get()
 	}
+	if c.timedOut(now, c.m.set.retries1.Get()) { // R1
+		c.suspectBlackHole(now)
+	}
 	limit := c.m.set.retries2.Get()
 	if c.user.orphan {
 		var gone bool

@@ -290,11 +290,18 @@ func (t *timeWait) acknowledge(s *segment) *reply {
 	now := t.m.env.Clock.Now()
 	gap := time.Duration(t.m.set.invalidRatelimit.Get()) * time.Millisecond
 	if t.answered != 0 && now.Sub(t.answered) < gap {
-		t.m.env.Stat.Inc(stat.TcpExtTCPACKSkippedTimeWait)
+		t.m.env.Stat.Inc(t.skipped())
 		return nil
 	}
 	t.answered = now
 	return t.ack(s.buf.ID)
+}
+
+func (t *timeWait) skipped() stat.ID {
+	if t.sub == FinWait2 {
+		return stat.TcpExtTCPACKSkippedFinWait2
+	}
+	return stat.TcpExtTCPACKSkippedTimeWait
 }
 
 func (t *timeWait) ack(cause uint64) *reply {

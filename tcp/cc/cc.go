@@ -93,6 +93,15 @@ type State struct {
 	AvoidancePacing int
 	PacingNeeded    bool // the algorithm wants the connection to pace
 	GSOMaxSize      int  // largest super-segment, octets
+
+	Hystart HystartCounts // what HyStart ended
+}
+
+// HystartCounts says how often which sign ended slow start, and at which windows
+// in all (TCPHystartTrainDetect and its kind).
+type HystartCounts struct {
+	Train, TrainCwnd uint32
+	Delay, DelayCwnd uint32
 }
 
 // Sample is what an acknowledgement says of the path, for PktsAcked.

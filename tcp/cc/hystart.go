@@ -49,10 +49,22 @@ func (h *hystart) update(st *State, delayMin, delay time.Duration) {
 	if st.Cwnd < hystartLowWindow {
 		return
 	}
-	if h.ackTrain(st, delayMin) || h.delayGrew(delayMin, delay) {
+	train := h.ackTrain(st, delayMin)
+	if train || h.delayGrew(delayMin, delay) {
 		h.found = true
 		st.Ssthresh = st.Cwnd
+		st.Hystart.count(train, st.Cwnd)
 	}
+}
+
+func (c *HystartCounts) count(train bool, cwnd int) {
+	if train {
+		c.Train++
+		c.TrainCwnd += uint32(cwnd)
+		return
+	}
+	c.Delay++
+	c.DelayCwnd += uint32(cwnd)
 }
 
 func (h *hystart) ackTrain(st *State, delayMin time.Duration) bool {

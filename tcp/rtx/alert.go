@@ -127,6 +127,9 @@ func (s *Sender) openOrRecover(a *ack) {
 		s.tryOpen(a)
 		return
 	}
+	if s.mtuProbeLost() {
+		return
+	}
 	s.enterRecovery(a.is(flagECE), s.whyLost())
 	s.rexmit = rexmitLost
 }

@@ -130,6 +130,8 @@ type Outcome struct {
 	Lost     int        // segments newly marked lost
 
 	Retransmit bool // NextRetransmit may have something
+
+	MTUProbe MTUProbe // what became of one
 }
 
 // Result says what an acknowledgement did.
@@ -214,5 +216,15 @@ type Counters struct {
 	DSACKRecv         uint32 // TCPDSACKRecv
 	DSACKOfoRecv      uint32 // TCPDSACKOfoRecv
 	DSACKIgnored      uint32 // TCPDSACKIgnoredDubious
+	DSACKIgnoredOld   uint32 // TCPDSACKIgnoredOld
+	DSACKNoUndo       uint32 // TCPDSACKIgnoredNoUndo
+	DSACKSegs         uint32 // TCPDSACKRecvSegs
 	SACKDiscard       uint32 // TCPSACKDiscard
+	LossFailures      uint32 // TCPLossFailures: a timeout in Loss,
+	SACKRecoveryFail  uint32 // TCPSackRecoveryFail: in Recovery,
+	RenoRecoveryFail  uint32 // TCPRenoRecoveryFail
+	SACKFailures      uint32 // TCPSackFailures: and while something was out of order
+	RenoFailures      uint32 // TCPRenoFailures
+
+	Hystart cc.HystartCounts
 }

@@ -35,6 +35,7 @@ func (s *Sender) clean(a *ack) {
 			s.q.pop()
 		}
 	}
+	s.mtuProbeAcked()
 	if s.q.len() > 0 && s.q.at(0).has(sacked) {
 		a.flags |= flagReneging
 	}

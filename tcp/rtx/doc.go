@@ -12,7 +12,9 @@
 //   - prr.go: Proportional Rate Reduction (RFC 6937)
 //   - loss.go: timeouts, spurious ones too (RFC 6298, 5682)
 //   - undo.go: taking reductions back (RFC 3522, 4015, 3708)
-//   - send.go, timer.go, mtu.go: what to send, when, in which sizes (RFC 3042)
+//   - send.go, timer.go, mtu.go, thin.go: what to send, when, in which sizes
+//     (RFC 3042)
+//   - mtuprobe.go: what becomes of a probe of the path MTU (RFC 4821)
 //   - rate.go, validate.go: delivery rate; is the window used (RFC 2861, 7661)
 //
 // The model is Linux's tcp_input.c, counted in segments as there, so that the

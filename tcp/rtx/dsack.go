@@ -22,6 +22,7 @@ func (s *Sender) checkDSACK(a *ack, blocks []Block) bool {
 		s.total.counters.DSACKIgnored++
 		return false
 	}
+	s.total.counters.DSACKSegs += uint32(segs)
 	if !b.End.After(a.priorUna) { // the range is no longer in the queue
 		s.undo.duplicated(b.End, segs)
 	}

@@ -38,4 +38,8 @@ func (r *rtoState) totalTime(now clock.Time) time.Duration {
 }
 
 // Counters returns the counts of rare events.
-func (s *Sender) Counters() Counters { return s.total.counters }
+func (s *Sender) Counters() Counters {
+	c := s.total.counters
+	c.Hystart = s.CC.Hystart
+	return c
+}

@@ -35,6 +35,9 @@ func (s *Sender) timeout() {
 		return
 	}
 	s.total.counters.Timeouts++
+	if s.rto.retransmits == 0 && !s.handshake {
+		s.countFailure()
+	}
 	s.enterLoss()
 	s.rto.count(s.CC.Now)
 	s.rto.fresh = true
@@ -46,6 +49,25 @@ func (s *Sender) timeout() {
 	}
 	s.rexmit = rexmitLost
 	s.arm(TimerRTO, s.RTT.RTO())
+}
+
+// countFailure says what the first timeout of a run ended.
+func (s *Sender) countFailure() {
+	c := &s.total.counters
+	sackOr := func(sack, reno *uint32) *uint32 {
+		if s.cfg.SACK {
+			return sack
+		}
+		return reno
+	}
+	switch {
+	case s.CC.CA == cc.Recovery:
+		*sackOr(&c.SACKRecoveryFail, &c.RenoRecoveryFail)++
+	case s.CC.CA == cc.Loss:
+		c.LossFailures++
+	case s.CC.CA == cc.Disorder || s.CC.SackedOut > 0:
+		*sackOr(&c.SACKFailures, &c.RenoFailures)++
+	}
 }
 
 func (r *rtoState) count(now clock.Time) {

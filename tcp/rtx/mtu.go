@@ -25,6 +25,12 @@ func (s *Sender) LoseAll(now clock.Time) Action { return s.lose(now, -1) }
 // lose marks segments of more than octets as lost, without blaming congestion.
 func (s *Sender) lose(now clock.Time, octets int) Action {
 	s.begin(now)
+	s.loseLarger(octets)
+	return Action{Outcome: s.end()}
+}
+
+// loseLarger is tcp_simple_retransmit.
+func (s *Sender) loseLarger(octets int) {
 	for i := range s.q.len() {
 		if n := s.q.at(i); n.segLen() > octets {
 			s.markLost(n)
@@ -37,7 +43,6 @@ func (s *Sender) lose(now clock.Time, octets int) Action {
 		s.q.park()
 		s.loseWithoutBlame()
 	}
-	return Action{Outcome: s.end()}
 }
 
 // loseWithoutBlame enters Loss with the window that there is.

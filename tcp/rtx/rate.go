@@ -41,9 +41,9 @@ func (s *Sender) stampRate(n *node) {
 }
 
 // sampleRate takes the notes of a range that is (S)ACKed, if it is the latest
-// transmission of those that this ACK covers.
+// transmission of those that this ACK covers. What a SYN takes is no rate.
 func (s *Sender) sampleRate(n *node) {
-	if n.has(counted) {
+	if n.has(counted) || n.flags&SYN != 0 {
 		return
 	}
 	r, rs := &s.rate, &s.rs

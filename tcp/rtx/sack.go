@@ -29,7 +29,7 @@ func (s *Sender) tagBlocks(a *ack) {
 	for i, b := range blocks {
 		isDup := dup && i == 0
 		if !s.validBlock(b, isDup, a.MaxWindow) {
-			s.total.counters.SACKDiscard++
+			s.countDiscard(isDup)
 			continue
 		}
 		if !b.End.After(a.priorUna) {
@@ -58,6 +58,19 @@ func insertSorted(bs []Block, b Block) []Block {
 		bs[i], bs[i-1] = bs[i-1], bs[i]
 	}
 	return bs
+}
+
+// countDiscard counts a block that cannot be believed.
+func (s *Sender) countDiscard(dup bool) {
+	c := &s.total.counters
+	switch {
+	case !dup:
+		c.SACKDiscard++
+	case s.undo.armed:
+		c.DSACKIgnoredOld++
+	default:
+		c.DSACKNoUndo++
+	}
 }
 
 // validBlock rejects blocks that do not lie in what was sent. A block that

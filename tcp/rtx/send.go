@@ -202,6 +202,7 @@ func (s *Sender) countRetransmit(segs uint32) {
 func (s *Sender) resend(pos int) *node {
 	n := s.q.at(pos)
 	s.transmitted(n.len())
+	s.mtu.out = false // a probe that is under way tells nothing now
 	n.sentAt = s.CC.Now
 	n.tags = n.tags&^counted | ever
 	s.stampRate(n)

@@ -43,6 +43,7 @@ type Sender struct {
 	rs       cc.RateSample // of the ACK being processed
 	rto      rtoState
 	validate validateState
+	mtu      mtuProbe
 
 	burst      bool // Sent was called since OutputDone
 	handshake  bool // our SYN is not acknowledged
