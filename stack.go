@@ -19,6 +19,7 @@ import (
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/ping"
 	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/skb"
@@ -49,6 +50,7 @@ type Stack struct {
 	closed   atomic.Bool
 
 	link   *link.Module
+	packet *packet.Module
 	arp    *arp.Module
 	ip     *ipv4.Module
 	icmp   *icmp.Module
@@ -66,6 +68,7 @@ func New(cfg Config) (*Stack, error) {
 	env := s.env
 
 	s.link = link.New(env)              // EtherType table
+	s.packet = packet.New(env, s.link)  //   taps
 	s.arp = arp.New(env, s.link)        //   0x0806
 	s.ip = ipv4.New(env, s.link, s.arp) //   0x0800
 	s.icmp = icmp.New(env, s.ip)        //     protocol 1
@@ -75,9 +78,10 @@ func New(cfg Config) (*Stack, error) {
 	s.udp = udp.New(env, s.ip, s.tcp.PortRange())
 	s.ip.Handle(inet.ProtoTCP, s.tcp)
 	s.ip.Handle(inet.ProtoUDP, s.udp) //     protocol 17
-	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, IGMP: s.igmp, Ping: ping.New(env, s.ip, s.icmp), Raw: s.raw, UDP: s.udp, TCP: s.tcp})
+	s.socket = socket.New(env, socket.Protocols{IP: s.ip, ICMP: s.icmp, IGMP: s.igmp, Ping: ping.New(env, s.ip, s.icmp), Raw: s.raw, UDP: s.udp, TCP: s.tcp, Packet: s.packet})
 
-	env.Dev.Rx = s.link.Input // frames enter here
+	env.Dev.Rx = s.link.Input // frames enter here,
+	env.Dev.Tx = s.link.Sent  // and are shown to taps when they leave
 	env.Dev.Changed = s.ip.DeviceChanged
 	env.Dev.BatchEnd = s.tcp.EndBatch // acknowledgements once a batch
 	if err := s.configure(cfg.Sysctl); err != nil {

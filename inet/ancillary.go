@@ -32,6 +32,15 @@ type Ancillary struct {
 	Options []byte     // IP_RECVOPTS: its IPv4 options as they came
 	Reply   []byte     // IP_RETOPTS: the options that an answer carries
 	Drops   uint32     // SO_RXQ_OVFL: packets that found the queue full, so far
+	Aux     AuxData    // PACKET_AUXDATA
+}
+
+// AuxData is what PACKET_AUXDATA tells of a frame (struct tpacket_auxdata).
+type AuxData struct {
+	Status  uint32 // packet.Status*
+	Len     int    // bytes of the frame, before a filter cut it
+	SnapLen int    // and after
+	Net     int    // where in them the network header begins
 }
 
 // SO_TIMESTAMP and SO_TIMESTAMPNS, as Options.Timestamp has them.
@@ -41,7 +50,8 @@ const (
 	StampNano
 )
 
-// Ancillary returns what the options ask for of the received packet b.
+// Ancillary returns what the options ask for of the received packet b. net may
+// be nil where none of them are of level SOL_IP.
 func (s *Sock) Ancillary(b *skb.Buffer, net Network) Ancillary {
 	o := &s.Options
 	var a Ancillary

@@ -56,8 +56,9 @@ func (m *Message) Filled(n, length, flags int) int {
 }
 
 // LinkAddr is an address of packet sockets (struct sockaddr_ll, packet(7)).
+// Its numbers are in host order, the EtherType too: 0x0800 is IPv4.
 type LinkAddr struct {
-	Protocol uint16 // EtherType, in host order; ETH_P_ALL for all
+	Protocol uint16 // EtherType; ETH_P_ALL for all
 	IfIndex  int    // 0: any device
 	HaType   uint16 // ARPHRD_*; set on receipt
 	PktType  uint8  // PACKET_*; set on receipt

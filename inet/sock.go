@@ -79,6 +79,7 @@ type Sock struct {
 	err     atomic.Uint32 // SO_ERROR, an errno
 	recvErr atomic.Bool   // IP_RECVERR: ICMP errors are queued
 	errors  errQueue
+	filter  sockFilter
 	softErr atomic.Uint32 // last ICMP error that did not end the connection
 
 	wait WaitQueue

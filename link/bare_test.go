@@ -63,7 +63,7 @@ func newBare(t testing.TB, f netdev.Features) *bare {
 		Trace: trace.New(c), Pool: skb.NewPool(nil)}
 	env.Dev = netdev.NewTable(netdev.Config{Clock: c, Rand: env.Rand, Pool: env.Pool, Trace: env.Trace})
 	b := &bare{env: env, m: link.New(env), wire: &wire{features: f}}
-	env.Dev.Rx = b.m.Input
+	env.Dev.Rx, env.Dev.Tx = b.m.Input, b.m.Sent
 	b.m.Handle(link.TypeIPv4, func(_ *netdev.Device, p *skb.Buffer) skb.Reason {
 		b.got = append(b.got, p)
 		return skb.NotDropped

@@ -14,7 +14,7 @@ func (m *Module) Input(d *netdev.Device, b *skb.Buffer) skb.Reason {
 	if r := classify(d, b); r != skb.NotDropped {
 		return b.Drop(r)
 	}
-	m.tap(d, b, b.EtherType)
+	m.tap(d, b)
 	if b.Traced {
 		m.env.Trace.Packet(trace.LinkDemux, b, uint32(b.EtherType), uint32(b.Type), 0, 0)
 	}
@@ -37,13 +37,10 @@ func classify(d *netdev.Device, b *skb.Buffer) skb.Reason {
 		return skb.PktTooSmall
 	}
 	h := Header(b.Data())
-	b.EtherType = h.Type()
+	b.EtherType = h.kind(b.Data()[HeaderLen:])
 	b.Type = packetType(d, h.Dst())
 	b.Pull(HeaderLen)
 	b.SetNetwork()
-	if b.EtherType < minType {
-		b.EtherType = 0 // IEEE 802.3 with a length: nobody handles it
-	}
 	return skb.NotDropped
 }
 
@@ -55,15 +52,22 @@ func classifyBare(b *skb.Buffer) skb.Reason {
 	}
 	b.Type = skb.PacketHost
 	b.SetNetwork()
-	switch b.Data()[0] >> 4 {
-	case 4:
-		b.EtherType = TypeIPv4
-	case 6:
-		b.EtherType = TypeIPv6
-	default:
-		b.EtherType = 0
-	}
+	b.EtherType = bareType(b.Data())
 	return skb.NotDropped
+}
+
+// bareType is the type of a packet without link header, by the IP version
+// (ip_tunnel_parse_protocol).
+func bareType(p []byte) uint16 {
+	if len(p) > 0 {
+		switch p[0] >> 4 {
+		case 4:
+			return TypeIPv4
+		case 6:
+			return TypeIPv6
+		}
+	}
+	return 0
 }
 
 // packetType says whom a destination address is for, as packet(7) counts.

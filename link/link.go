@@ -25,7 +25,8 @@ type Module struct {
 	taps     atomic.Pointer[[]*Tap]
 }
 
-// New returns the link layer. The caller makes Input the device table's Rx.
+// New returns the link layer. The caller makes Input the device table's Rx and
+// Sent its Tx.
 func New(env *inet.Env) *Module {
 	m := &Module{env: env}
 	m.handlers.Store(&map[uint16]Handler{})

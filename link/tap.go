@@ -1,6 +1,7 @@
 package link
 
 import (
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/netdev"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/trace"
@@ -13,13 +14,21 @@ type Tap struct {
 	EtherType uint16
 	// Device chooses the device by index; 0 means any.
 	Device int
+	// Sock is the number of the socket behind the tap, 0 for none: what it
+	// sent itself is not shown to it (skb_loop_sk).
+	Sock uint32
 	// Deliver gets a clone and takes it over. Its data begins at the network
 	// header, and its link header is marked.
 	Deliver func(d *netdev.Device, b *skb.Buffer)
+	// Look, if there is one, is called in place of Deliver with the frame
+	// itself, which stays the caller's: it may clone it, but leaves it as it
+	// was. So a filter costs no clone.
+	Look func(d *netdev.Device, b *skb.Buffer)
 }
 
-func (t *Tap) wants(d *netdev.Device, etherType uint16) bool {
-	return (t.EtherType == 0 || t.EtherType == etherType) && (t.Device == 0 || t.Device == d.Index)
+func (t *Tap) wants(d *netdev.Device, b *skb.Buffer) bool {
+	return (t.EtherType == 0 || t.EtherType == b.EtherType && b.Type != skb.PacketOutgoing) &&
+		(t.Device == 0 || t.Device == d.Index) && (b.Sock == 0 || b.Sock != t.Sock)
 }
 
 // AddTap enters a tap; it sees frames from now on.
@@ -48,40 +57,61 @@ func (m *Module) changeTaps(change func([]*Tap) []*Tap) {
 	m.taps.Store(&next)
 }
 
-// tap shows a received frame.
-func (m *Module) tap(d *netdev.Device, b *skb.Buffer, etherType uint16) {
-	for _, t := range *m.taps.Load() {
-		if t.wants(d, etherType) {
-			m.show(t, d, b)
+// tap shows a frame whose link header is marked and whose data begins at the
+// network header.
+func (m *Module) tap(d *netdev.Device, b *skb.Buffer) {
+	taps := *m.taps.Load()
+	if b.Traced && len(taps) > 0 {
+		m.traceTaps(taps, d, b)
+	}
+	for _, t := range taps {
+		switch {
+		case !t.wants(d, b):
+		case t.Look != nil:
+			t.Look(d, b)
+		default:
+			t.Deliver(d, b.Clone())
 		}
 	}
 }
 
-// tapOutgoing shows a frame that leaves to the taps that see everything. The
-// clone's data begins at the network header, as a received one's does.
-func (m *Module) tapOutgoing(d *netdev.Device, b *skb.Buffer) {
-	taps := *m.taps.Load()
-	if len(taps) == 0 || !d.Up() { // what is down transmits nothing
+// traceTaps records how many taps see the frame.
+func (m *Module) traceTaps(taps []*Tap, d *netdev.Device, b *skb.Buffer) {
+	n := uint32(0)
+	for _, t := range taps {
+		if t.wants(d, b) {
+			n++
+		}
+	}
+	if n > 0 {
+		m.env.Trace.Packet(trace.PacketLookup, b, uint32(b.EtherType), uint32(b.Type), n, 0)
+	}
+}
+
+// Sent shows frames that are about to go to a device's driver, as the driver
+// gets them, to the taps that see everything. The caller makes it the device
+// table's Tx.
+func (m *Module) Sent(d *netdev.Device, batch []*skb.Buffer) {
+	if len(*m.taps.Load()) == 0 {
 		return
 	}
-	b.Type, b.IfIndex = skb.PacketOutgoing, int32(d.Index) // as Transmit will
-	for _, t := range taps {
-		if t.EtherType == 0 && t.wants(d, b.EtherType) {
-			m.show(t, d, b)
-		}
+	now := m.env.Clock.Now()
+	for _, b := range batch {
+		m.tapOutgoing(d, b, now)
 	}
 }
 
-func (m *Module) show(t *Tap, d *netdev.Device, b *skb.Buffer) {
-	if b.Traced {
-		m.env.Trace.Packet(trace.LinkTap, b, uint32(b.EtherType), uint32(b.Type), 0, 0)
+// tapOutgoing shows a frame as a received one is shown, and puts it back as it
+// was.
+func (m *Module) tapOutgoing(d *netdev.Device, b *skb.Buffer, now clock.Time) {
+	before := b.Time
+	b.Type, b.Time = skb.PacketOutgoing, now
+	b.SetLink()
+	if d.HasLink() && !b.Pull(HeaderLen) {
+		return
 	}
-	c := b.Clone()
-	if c.Type == skb.PacketOutgoing {
-		if d.HasLink() {
-			c.Pull(HeaderLen)
-		}
-		c.SetNetwork()
-	}
-	t.Deliver(d, c)
+	b.SetNetwork()
+	m.tap(d, b)
+	b.PushToLink()
+	b.Time = before
 }

@@ -21,6 +21,7 @@ func TestATapOfADeviceSeesOnlyItsFrames(t *testing.T) {
 	here, elsewhere := b.count(0, b.d.Index), b.count(0, b.d.Index+1)
 	b.input(frame(mac, link.TypeIPv4, 0x45))
 	require.Equal(t, skb.NotDropped, b.m.Output(b.d, peer, link.TypeIPv4, b.packet(20, 0x45)))
+	b.env.Dev.Flush()
 	require.Equal(t, 2, *here)
 	require.Zero(t, *elsewhere)
 }
@@ -53,16 +54,48 @@ func TestATapSeesWhatNobodyHandles(t *testing.T) {
 }
 
 func TestAnOutgoingFrameIsShownAsSuch(t *testing.T) { // B20: type 4, whatever it was before
-	b := newBare(t, 0)
+	b, shown := newBare(t, 0), 0
 	p := b.packet(20, 0x45)
 	p.IfIndex, p.Type = 7, skb.PacketBroadcast
 	b.m.AddTap(&link.Tap{Deliver: func(_ *netdev.Device, c *skb.Buffer) {
 		require.Equal(t, skb.PacketOutgoing, c.Type)
 		require.EqualValues(t, b.d.Index, c.IfIndex)
 		require.Equal(t, []byte{0x45}, c.Network())
+		shown++
 		c.Consume()
 	}})
 	b.m.Output(b.d, peer, link.TypeIPv4, p)
+	require.Zero(t, shown, "it has not left")
+	b.env.Dev.Flush()
+	require.Equal(t, 1, shown)
+}
+
+// The frame that a tap looks at is the caller's, and goes on as it was.
+func TestATapMayLookWithoutAClone(t *testing.T) {
+	b, seen := newBare(t, 0), []string{}
+	b.m.AddTap(&link.Tap{Look: func(_ *netdev.Device, p *skb.Buffer) { seen = append(seen, string(p.Data())) }})
+	born := b.env.Pool.Count().Born
+	require.Equal(t, skb.NotDropped, b.input(frame(mac, link.TypeIPv4, 'i', 'n')))
+	b.m.Output(b.d, peer, link.TypeIPv4, b.packet(20, 'o', 'u', 't'))
+	b.env.Dev.Flush()
+	require.Equal(t, []string{"in", "out"}, seen)
+	require.EqualValues(t, 2, b.env.Pool.Count().Born-born)
+	require.Equal(t, frame(peer, link.TypeIPv4, 'o', 'u', 't')[12:], b.wire.last[12:])
+}
+
+// skb_loop_sk: a socket is not shown what it sent itself.
+func TestATapDoesNotSeeWhatItsSocketSent(t *testing.T) {
+	b := newBare(t, 0)
+	all, own := b.count(0, 0), 0
+	b.m.AddTap(&link.Tap{Sock: 7, Look: func(*netdev.Device, *skb.Buffer) { own++ }})
+	for _, sock := range []uint32{0, 7, 8} {
+		p := b.packet(20, 0x45)
+		p.Sock = sock
+		b.m.Output(b.d, peer, link.TypeIPv4, p)
+	}
+	b.env.Dev.Flush()
+	require.Equal(t, 3, *all)
+	require.Equal(t, 2, own)
 }
 
 func TestTapsComeAndGoWhileFramesPass(t *testing.T) { // for the race detector

@@ -24,6 +24,7 @@ type packet struct {
 	mac      net.HardwareAddr
 	features Features
 	vnet     bool
+	promisc  bool // the stack asked for it; Device.mu guards it
 
 	rx packetRx
 	tx packetTx
@@ -99,6 +100,28 @@ func (p *packet) join(fd int, o PacketOptions) error {
 		m.Type = unix.PACKET_MR_ALLMULTI
 	}
 	return unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &m)
+}
+
+// SetRxMode lets frames for other stations through while the stack wants them.
+// Those for groups always come.
+func (p *packet) SetRxMode(promisc, _ bool) error {
+	if err := p.begin(); err != nil {
+		return err
+	}
+	defer p.end()
+	option := unix.PACKET_DROP_MEMBERSHIP
+	if promisc {
+		option = unix.PACKET_ADD_MEMBERSHIP
+	}
+	m := unix.PacketMreq{Ifindex: int32(p.index), Type: unix.PACKET_MR_PROMISC}
+	if promisc == p.promisc {
+		return nil
+	}
+	if err := unix.SetsockoptPacketMreq(p.fd, unix.SOL_PACKET, option, &m); err != nil {
+		return err
+	}
+	p.promisc = promisc
+	return nil
 }
 
 func (p *packet) bind(fd int, o PacketOptions) error {

@@ -56,7 +56,8 @@ type Device struct {
 	modes  atomic.Uint32
 	addrs  atomic.Pointer[[]netip.Prefix]
 	groups atomic.Pointer[map[MACAddr]int] // link multicast memberships
-	mu     sync.Mutex                      // writers of addrs, groups and flags
+	mu     sync.Mutex                      // writers of addrs, groups, flags and rx
+	rx     rxMode
 	tx     txQueue
 	done   chan struct{} // closed when the receive goroutine has ended
 	polled atomic.Bool   // a poll is posted on the virtual clock
@@ -84,11 +85,19 @@ func (d *Device) Flags() Flags { return Flags(d.flags.Load()) }
 // Up reports whether the device passes traffic.
 func (d *Device) Up() bool { return d.Flags()&Up != 0 }
 
-// SetFlags sets and clears flags.
+// SetFlags sets and clears flags. Promisc and AllMulti are counted: they stay
+// while others want them too.
 func (d *Device) SetFlags(set, clear Flags) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.flags.Store(uint32(d.Flags()&^clear | set))
+	before := d.Up()
+	d.setRxFlags(set, clear)
+	const counted = Promisc | AllMulti
+	d.flags.Store(uint32(d.Flags()&^(clear&^counted) | set&^counted))
+	now := d.Up()
+	d.mu.Unlock()
+	if now != before {
+		d.table.notify(d, now)
+	}
 }
 
 // linkLen is the length of the link header, in bytes.

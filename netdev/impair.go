@@ -43,6 +43,14 @@ type impaired struct {
 	pumped  chan struct{}
 }
 
+// SetRxMode passes on what the stack wants let through; see RxModer.
+func (i *impaired) SetRxMode(promisc, allMulti bool) error {
+	if d, ok := i.inner.(RxModer); ok {
+		return d.SetRxMode(promisc, allMulti)
+	}
+	return nil
+}
+
 func (i *impaired) own() *skb.Pool {
 	i.once.Do(func() { i.pool = skb.NewPool(nil) })
 	return i.pool

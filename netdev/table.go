@@ -23,7 +23,9 @@ type Rand interface {
 }
 
 // Config is what a table needs. Rx gets every received frame and takes it
-// over; BatchEnd runs after each batch, before transmissions are flushed.
+// over; BatchEnd runs after each batch, before transmissions are flushed; Tx is
+// shown the frames that are about to go to a driver, as they will, and may
+// clone them (dev_queue_xmit_nit). BatchEnd and Tx may be nil.
 type Config struct {
 	Clock    clock.Clock
 	Rand     Rand
@@ -31,6 +33,7 @@ type Config struct {
 	Trace    *trace.Tracer
 	Rx       func(d *Device, b *skb.Buffer) skb.Reason
 	BatchEnd func()
+	Tx       func(d *Device, batch []*skb.Buffer)
 	// Changed is told that a device's MTU is another; may be nil.
 	Changed func()
 }
@@ -42,9 +45,11 @@ type Table struct {
 	mu     sync.Mutex                // writers of list
 	closed bool
 	dirty  atomic.Bool // a device may have frames queued
+
+	watchers watchers
 }
 
-// NewTable returns an empty table. BatchEnd may be nil.
+// NewTable returns an empty table.
 func NewTable(c Config) *Table {
 	if c.BatchEnd == nil {
 		c.BatchEnd = func() {}

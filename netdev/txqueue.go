@@ -26,6 +26,7 @@ type txQueue struct {
 	idle     sync.Cond // the sender has stopped; only close waits for it
 	q        skb.Queue
 	limit    int // frames
+	shown    int // how many frames at the front the taps have seen: a busy driver did not take them
 	sending  bool
 	closed   bool
 	wakeable bool   // the driver is a Waker; set before the device starts
@@ -79,11 +80,13 @@ func (t *txQueue) flush(d *Device) {
 		if n == 0 {
 			break
 		}
-		wakes := t.wakes
+		wakes, shown := t.wakes, t.shown
 		t.mu.Unlock()
+		d.show(t.batch[shown:n])
 		left := d.write(t.batch[:n])
 		t.mu.Lock()
 		t.putBack(left)
+		t.shown = len(left)
 		t.stopped = len(left) > 0 && t.wakes == wakes
 	}
 	t.sending = false
@@ -130,6 +133,13 @@ func (t *txQueue) close() {
 		t.idle.Wait()
 	}
 	t.q.Purge(skb.QueuePurge)
+}
+
+// show is the taps' look at frames that are about to leave.
+func (d *Device) show(batch []*skb.Buffer) {
+	if fn := d.table.Tx; fn != nil && len(batch) > 0 {
+		fn(d, batch)
+	}
 }
 
 // write gives a batch to the driver. A frame that the driver refuses with an

@@ -11,6 +11,9 @@ import (
 // Packet queues a reply under the socket's lock (ping_queue_rcv_skb); see
 // inet.Handler.
 func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
+	if r := s.Filter(b, 1); r != skb.NotDropped {
+		return r
+	}
 	if r := s.Queue(b); r != skb.NotDropped {
 		return r
 	}

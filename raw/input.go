@@ -72,6 +72,9 @@ func (s *Sock) receive(c *skb.Buffer) skb.Reason {
 // inet.Handler. What the buffer does not take is dropped and counted, without a
 // word to the user (B14).
 func (s *Sock) Packet(b *skb.Buffer) skb.Reason {
+	if r := s.Filter(b, 1); r != skb.NotDropped {
+		return r
+	}
 	if r := s.Queue(b); r != skb.NotDropped {
 		return r
 	}

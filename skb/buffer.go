@@ -75,6 +75,7 @@ type Meta struct {
 	GSOSize    uint16 // payload bytes of each segment
 	GSOSegs    uint16 // how many segments, 0 if not known
 	EtherType  uint16
+	Sock       uint32 // number of the packet socket that sent it, 0 for none (skb->sk)
 
 	Net Net
 

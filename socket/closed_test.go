@@ -39,6 +39,12 @@ func TestAClosedSocketIsEBADF(t *testing.T) {
 			"getsockopt":  func() error { _, err := k.Getsockopt(socket.SOL_SOCKET, socket.SO_TYPE); return err },
 			"ioctl":       func() error { _, err := k.Ioctl(socket.SIOCINQ); return err },
 			"membership":  func() error { return k.Membership(socket.IP_ADD_MEMBERSHIP, at("239.0.0.1:0").Addr(), 2) },
+			"bindlink":    func() error { return k.BindLink(socket.LinkAddr{}) },
+			"linkname":    func() error { _, err := k.GetsocknameLink(); return err },
+			"mreq":        func() error { return k.PacketMembership(socket.PACKET_ADD_MEMBERSHIP, socket.PacketMreq{}) },
+			"statistics":  func() error { _, err := k.PacketStatistics(); return err },
+			"attach":      func() error { return k.AttachFilter(nil) },
+			"detach":      func() error { return k.DetachFilter() },
 			"epoll_ctl":   func() error { return w.Stacks[0].NewPoller().Add(k, socket.POLLIN, nil) },
 		} {
 			require.Equal(t, syscall.EBADF, call(), "%s, type and protocol %v", name, c)

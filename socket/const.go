@@ -2,7 +2,10 @@ package socket
 
 import (
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/link"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/raw"
+	"github.com/slankdev/ministack/skb"
 )
 
 // Constants with Linux's values (socket(2), ip(7), tcp(7), poll(2)), whatever
@@ -32,6 +35,7 @@ const (
 	SOL_TCP    = 6
 	SOL_UDP    = 17
 	SOL_RAW    = 255
+	SOL_PACKET = 263
 )
 
 // Options of SOL_SOCKET.
@@ -52,6 +56,7 @@ const (
 	SO_RCVTIMEO         = 20
 	SO_SNDTIMEO         = 21
 	SO_BINDTODEVICE     = 25
+	SO_DETACH_FILTER    = 27 // see AttachFilter
 	SO_TIMESTAMP        = 29
 	SO_ACCEPTCONN       = 30
 	SO_SNDBUFFORCE      = 32
@@ -60,6 +65,7 @@ const (
 	SO_PROTOCOL         = 38
 	SO_DOMAIN           = 39
 	SO_RXQ_OVFL         = 40
+	SO_LOCK_FILTER      = 44
 	SO_SELECT_ERR_QUEUE = 45
 	SO_MAX_PACING_RATE  = 47
 	SO_BINDTOIFINDEX    = 62
@@ -150,6 +156,41 @@ const (
 	TCP_RTO_MAX_MS    = 44
 	TCP_RTO_MIN_US    = 45
 	TCP_DELACK_MAX_US = 46
+)
+
+// Options of SOL_PACKET (packet(7)). The memberships are set by
+// PacketMembership, the statistics read by PacketStatistics.
+const (
+	PACKET_ADD_MEMBERSHIP  = 1
+	PACKET_DROP_MEMBERSHIP = 2
+	PACKET_STATISTICS      = 6
+	PACKET_AUXDATA         = 8
+	PACKET_IGNORE_OUTGOING = 23
+)
+
+// Types of PacketMreq.
+const (
+	PACKET_MR_MULTICAST = packet.MRMulticast
+	PACKET_MR_PROMISC   = packet.MRPromisc
+	PACKET_MR_ALLMULTI  = packet.MRAllMulti
+	PACKET_MR_UNICAST   = packet.MRUnicast
+)
+
+// Whom a frame was for: LinkAddr.PktType.
+const (
+	PACKET_HOST      = uint8(skb.PacketHost)
+	PACKET_BROADCAST = uint8(skb.PacketBroadcast)
+	PACKET_MULTICAST = uint8(skb.PacketMulticast)
+	PACKET_OTHERHOST = uint8(skb.PacketOtherHost)
+	PACKET_OUTGOING  = uint8(skb.PacketOutgoing)
+)
+
+// Protocols of packet sockets, in host order: EtherTypes.
+const (
+	ETH_P_ALL  = packet.AllProtocols
+	ETH_P_IP   = link.TypeIPv4
+	ETH_P_ARP  = link.TypeARP
+	ETH_P_IPV6 = link.TypeIPv6
 )
 
 // Requests of ioctl.

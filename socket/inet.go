@@ -10,6 +10,7 @@ import (
 	"github.com/slankdev/ministack/igmp"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/ipv4"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/ping"
 	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/sysctl"
@@ -20,13 +21,14 @@ import (
 
 // Protocols are the modules that sockets stand on.
 type Protocols struct {
-	IP   *ipv4.Module
-	ICMP *icmp.Module
-	IGMP *igmp.Module
-	Ping *ping.Module
-	Raw  *raw.Module
-	UDP  *udp.Module
-	TCP  *tcp.Module
+	IP     *ipv4.Module
+	ICMP   *icmp.Module
+	IGMP   *igmp.Module
+	Ping   *ping.Module
+	Raw    *raw.Module
+	UDP    *udp.Module
+	TCP    *tcp.Module
+	Packet *packet.Module
 }
 
 // Family makes the sockets of a stack: the table of what (type, protocol) is
@@ -95,18 +97,9 @@ const (
 func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
 	nonblock := typ&SOCK_NONBLOCK != 0
 	typ &^= SOCK_NONBLOCK | SOCK_CLOEXEC
-	switch {
-	case domain != AF_INET:
-		return nil, syscall.EAFNOSUPPORT
-	case typ < 0 || typ >= maxType || protocol < 0 || protocol >= maxProtocol:
-		return nil, syscall.EINVAL
-	}
-	k, err := f.find(typ, protocol)
+	k, err := f.kind(domain, typ, protocol)
 	if err != nil {
 		return nil, err
-	}
-	if k.typ == SOCK_DGRAM && k.protocol == IPPROTO_ICMP && !f.mayPing() {
-		return nil, syscall.EACCES
 	}
 	s := f.enter(&Socket{ops: k.make(k.protocol), domain: domain, typ: typ, protocol: k.protocol})
 	if s == nil {
@@ -114,9 +107,46 @@ func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
 	}
 	s.nonblock.Store(nonblock)
 	if tr := f.env.Trace; tr.On(trace.SockOpen) {
-		tr.Event(trace.SockOpen, s.ops.Common().ID, uint32(domain), uint32(typ), uint32(k.protocol), 0)
+		tr.Event(trace.SockOpen, s.ops.Common().ID, uint32(domain), uint32(typ), uint32(protocol), 0)
 	}
 	return s, nil
+}
+
+// kind finds what is to be made, by the family first (net_families).
+func (f *Family) kind(domain, typ, protocol int) (kind, error) {
+	switch {
+	case domain != AF_INET && domain != AF_PACKET:
+		return kind{}, syscall.EAFNOSUPPORT
+	case typ < 0 || typ >= maxType:
+		return kind{}, syscall.EINVAL
+	case domain == AF_PACKET:
+		return f.packet(typ, protocol)
+	}
+	return f.inet(typ, protocol)
+}
+
+// inet is inet_create.
+func (f *Family) inet(typ, protocol int) (kind, error) {
+	if protocol < 0 || protocol >= maxProtocol {
+		return kind{}, syscall.EINVAL
+	}
+	k, err := f.find(typ, protocol)
+	if err == nil && k.typ == SOCK_DGRAM && k.protocol == IPPROTO_ICMP && !f.mayPing() {
+		err = syscall.EACCES
+	}
+	return k, err
+}
+
+// packet is packet_create. The protocol is an EtherType, in host order; it is
+// no number of the SO_PROTOCOL kind.
+func (f *Family) packet(typ, protocol int) (kind, error) {
+	switch {
+	case typ != SOCK_RAW && typ != SOCK_DGRAM:
+		return kind{}, syscall.ESOCKTNOSUPPORT
+	case protocol < 0 || protocol > 0xffff:
+		return kind{}, syscall.EINVAL
+	}
+	return kind{typ: typ, make: func(int) Ops { return f.newPacket(typ, uint16(protocol)) }}, nil
 }
 
 // find looks (type, protocol) up (inet_create). A row of protocol 0 takes any

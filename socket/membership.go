@@ -140,6 +140,8 @@ func (s *Socket) groupOn(group netip.Addr, index int) (*netdev.Device, error) {
 	switch err := s.open(); {
 	case err != nil:
 		return nil, err
+	case s.domain != AF_INET:
+		return nil, syscall.ENOPROTOOPT
 	case s.typ == SOCK_STREAM:
 		return nil, syscall.EPROTO
 	case !group.Is4() || !group.IsMulticast():

@@ -187,6 +187,9 @@ func (s *Socket) Getpeername() (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	_, peer := s.ops.Names()
+	if s.domain == AF_PACKET {
+		return netip.AddrPort{}, syscall.EOPNOTSUPP
+	}
 	if peer.Port() == 0 || s.typ == SOCK_STREAM && !connected(s.ops) {
 		return netip.AddrPort{}, syscall.ENOTCONN
 	}

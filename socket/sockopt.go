@@ -17,10 +17,10 @@ func (s *Socket) Setsockopt(level, name, value int) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	switch level {
-	case SOL_SOCKET:
+	switch {
+	case level == SOL_SOCKET:
 		return s.setSocketOption(name, value)
-	case SOL_IP:
+	case level == SOL_IP && s.domain == AF_INET:
 		return s.setIPOption(name, value)
 	}
 	return s.ops.SetInt(level, name, value)
@@ -32,10 +32,10 @@ func (s *Socket) Getsockopt(level, name int) (int, error) {
 	if err := s.open(); err != nil {
 		return 0, err
 	}
-	switch level {
-	case SOL_SOCKET:
+	switch {
+	case level == SOL_SOCKET:
 		return s.socketOption(name)
-	case SOL_IP:
+	case level == SOL_IP && s.domain == AF_INET:
 		return s.ipOption(name)
 	}
 	return s.ops.GetInt(level, name)
@@ -72,6 +72,10 @@ func (s *Socket) setSocketOption(name, value int) error {
 		return s.setDevice(value)
 	case SO_MAX_PACING_RATE:
 		return s.setMaxPacingRate(value)
+	case SO_DETACH_FILTER:
+		return s.DetachFilter()
+	case SO_LOCK_FILTER:
+		return s.ops.Common().LockFilter(value != 0)
 	}
 	return s.setCommon(name, value)
 }
@@ -138,9 +142,12 @@ func setTimeout(t *atomic.Int64, microseconds int) error {
 	return nil
 }
 
-// setDevice binds the socket to a device by its index, 0 for none. Error:
-// ENODEV.
+// setDevice binds the socket to a device by its index, 0 for none. Errors:
+// ENODEV, ENOPROTOOPT for packet sockets, which BindLink is for (socket(7)).
 func (s *Socket) setDevice(index int) error {
+	if s.domain == AF_PACKET {
+		return syscall.ENOPROTOOPT
+	}
 	if index != 0 && s.family.env.Dev.ByIndex(index) == nil {
 		return syscall.ENODEV
 	}
@@ -238,6 +245,8 @@ func (s *Socket) socketOption(name int) (int, error) {
 		return 1, nil
 	case SO_ACCEPTCONN:
 		return number(s.listens()), nil
+	case SO_LOCK_FILTER:
+		return number(c.FilterLocked()), nil
 	}
 	return s.commonOption(name)
 }
@@ -259,6 +268,9 @@ func (s *Socket) commonOption(name int) (int, error) {
 	case SO_KEEPALIVE:
 		return number(o.KeepAlive), nil
 	case SO_BINDTODEVICE, SO_BINDTOIFINDEX:
+		if s.domain == AF_PACKET {
+			return 0, syscall.ENOPROTOOPT
+		}
 		return o.Device, nil
 	case SO_RCVLOWAT:
 		return o.LowAt(), nil

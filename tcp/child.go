@@ -11,6 +11,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	now := m.env.Clock.Now()
 	c := m.NewSock()
 	c.inherit(l)
+	c.InheritFilter(&l.Sock)
 	c.Local, c.Peer, c.Options.Device = r.local, r.peer, r.device
 	c.Options.TOS = r.answerTOS()
 	if c.auth = l.childAuth(r); c.auth != nil {

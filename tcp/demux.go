@@ -253,8 +253,14 @@ func (m *Module) unhash(c *Conn) {
 	}
 }
 
-// receive is Sock.Receive under the name that the table uses.
-func (c *Conn) receive(b *skb.Buffer) skb.Reason { return c.Receive(b) }
+// receive takes over a segment that the socket's filter lets through; of its
+// header that cuts nothing (tcp_filter).
+func (c *Conn) receive(b *skb.Buffer) skb.Reason {
+	if r := c.Filter(b, Header(b.Data()).Len()); r != skb.NotDropped {
+		return r
+	}
+	return c.Receive(b)
+}
 
 // sipKey keys the hashes of a stack.
 type sipKey struct{ k0, k1 uint64 }

@@ -49,7 +49,7 @@ func (m *Module) check(b *skb.Buffer) (Header, skb.Reason) {
 func (m *Module) inputListener(b *skb.Buffer, h Header, names *tuple) skb.Reason {
 	if l := m.demux.listener(names, int(b.IfIndex)); l != nil {
 		m.traceLookup(b, foundListener, l)
-		return l.Receive(b)
+		return l.receive(b)
 	}
 	if r, taken := m.forwardSyn(b, names); taken {
 		return r

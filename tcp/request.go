@@ -46,7 +46,7 @@ type request struct {
 func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
 
 // receive hands a segment to the listener, whose lock it needs.
-func (r *request) receive(b *skb.Buffer) skb.Reason { return r.listener.Receive(b) }
+func (r *request) receive(b *skb.Buffer) skb.Reason { return r.listener.receive(b) }
 
 // newRequest reads a SYN, within what we offer; nil without a route back.
 func (c *Conn) newRequest(s *segment, names tuple) *request {

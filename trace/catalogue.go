@@ -14,6 +14,7 @@ const (
 	LayerICMP
 	LayerIGMP
 	LayerRaw
+	LayerPacket
 	LayerUDP
 	LayerTCP
 	LayerSocket
@@ -21,7 +22,7 @@ const (
 	numLayers
 )
 
-var layerNames = [numLayers]string{"link", "neigh", "ipv4", "icmp", "igmp", "raw", "udp", "tcp", "socket", "stack"}
+var layerNames = [numLayers]string{"link", "neigh", "ipv4", "icmp", "igmp", "raw", "packet", "udp", "tcp", "socket", "stack"}
 
 func (l Layer) String() string { return layerNames[l] }
 
@@ -31,7 +32,6 @@ const (
 	LinkTx
 	LinkTxFull
 	LinkDemux
-	LinkTap
 
 	ARPRx
 	ARPTx
@@ -64,6 +64,12 @@ const (
 	RawFilter
 	RawDeliver
 	RawTx
+
+	PacketLookup
+	PacketFilter
+	PacketClone
+	PacketDeliver
+	PacketTx
 
 	UDPRx
 	UDPLookup
@@ -143,7 +149,6 @@ var catalogue = [NumEvents]Info{
 	LinkTx:     {LayerLink, "tx", "if len csum gso", "net_dev_queue", sent},
 	LinkTxFull: {LayerLink, "tx.full", "if queued", "QDISC_DROP", slow},
 	LinkDemux:  {LayerLink, "demux", "type class", "RFC 894", 0},
-	LinkTap:    {LayerLink, "tap", "type class", "packet(7)", 0},
 
 	ARPRx:        {LayerNeigh, "arp.rx", "op spa tpa", "RFC 826", 0},
 	ARPTx:        {LayerNeigh, "arp.tx", "op spa tpa", "RFC 826", sent},
@@ -176,6 +181,12 @@ var catalogue = [NumEvents]Info{
 	RawFilter:  {LayerRaw, "filter", "sock verdict", "raw(7)", 0},
 	RawDeliver: {LayerRaw, "deliver", "queued", "raw_rcv", 0},
 	RawTx:      {LayerRaw, "tx", "dst proto hdrincl", "raw_sendmsg", sent},
+
+	PacketLookup:  {LayerPacket, "lookup", "type class n", "deliver_ptype_list_skb", 0},
+	PacketFilter:  {LayerPacket, "filter", "sock keep", "run_filter", 0},
+	PacketClone:   {LayerPacket, "clone", "sock", "packet_rcv", 0},
+	PacketDeliver: {LayerPacket, "deliver", "sock queued", "packet_rcv", 0},
+	PacketTx:      {LayerPacket, "tx", "sock type len", "packet_snd", sent},
 
 	UDPRx:      {LayerUDP, "rx", "src dst ports len", "RFC 768", 0},
 	UDPLookup:  {LayerUDP, "lookup", "sock port", "__udp4_lib_lookup", 0},

@@ -83,7 +83,7 @@ func aStory() []Entry {
 		step(Record{Event: NeighState, Args: [4]uint32{peer, 2, 4, 2}}, "arp/state.go:85"),
 		step(Record{Event: TCPRtx, Sock: 7, Args: [4]uint32{2, 5000, 1448}}, "tcp/output.go:190"),
 		rx(21, TCPRTT, "tcp/ack.go:178", 250, 300, 100, 204000),
-		rx(21, LinkTap, "link/tap.go:76", 0x0800, 3),
+		rx(21, PacketLookup, "link/tap.go:87", 0x0800, 3, 1),
 		step(Record{Event: SockError, Sock: 7, Args: [4]uint32{uint32(0x6f)}}, "inet/sock.go:201"),
 		step(Record{Event: SockWake, Sock: 7, Args: [4]uint32{5}}, "inet/wait.go:138"),
 		step(Record{Event: IPv4Route, Args: [4]uint32{peer, 0, 1, host}}, "ipv4/route.go:155"),

@@ -46,11 +46,11 @@ func TestAPacketsEventsAreReadWhenItEndsOrRests(t *testing.T) {
 	require.Empty(t, tr.all())
 	tr.Packet(UDPDeliver, b, 1, 0, 0, 0)
 	require.Len(t, tr.all(), 2, "a packet in a queue is seen")
-	tr.Packet(LinkTap, b, 0, 0, 0, 0)
+	tr.Packet(PacketLookup, b, 0, 0, 0, 0)
 	b.Drop(skb.NoSocket)
 	recs := tr.all()
 	require.Len(t, recs, 4)
-	require.Equal(t, []Event{IPv4Rx, UDPDeliver, LinkTap, StackDrop}, []Event{recs[0].Event, recs[1].Event, recs[2].Event, recs[3].Event})
+	require.Equal(t, []Event{IPv4Rx, UDPDeliver, PacketLookup, StackDrop}, []Event{recs[0].Event, recs[1].Event, recs[2].Event, recs[3].Event})
 	require.Equal(t, [4]uint32{1, 2, 3, 4}, recs[0].Args)
 	require.Equal(t, skb.NoSocket, recs[3].Reason)
 }

@@ -25,7 +25,7 @@ var _ skb.Walk = (*walk)(nil)
 
 // resting are the events after which a packet may lie in a queue for long.
 var resting = [NumEvents]bool{
-	NeighHold: true, IPv4FragHold: true, RawDeliver: true, UDPDeliver: true,
+	NeighHold: true, IPv4FragHold: true, RawDeliver: true, PacketDeliver: true, UDPDeliver: true,
 	TCPData: true, TCPDeliver: true, TCPListen: true, LinkTx: true,
 }
 

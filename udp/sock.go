@@ -71,8 +71,15 @@ const (
 	cbCharge
 )
 
-// receive takes over a datagram whose data is the payload.
+// receive takes over a datagram whose data is the payload. The socket's filter
+// sees the header as well (udp_queue_rcv_one_skb).
 func (s *Sock) receive(b *skb.Buffer, peer netip.AddrPort) skb.Reason {
+	b.Push(HeaderLen)
+	if r := s.Filter(b, HeaderLen); r != skb.NotDropped {
+		s.m.env.Stat.Inc(stat.UdpInErrors)
+		return r
+	}
+	b.Pull(HeaderLen)
 	b.CB[cbPort] = uint32(peer.Port())
 	r := s.Receive(b)
 	if r == skb.SocketBacklog {

@@ -4,13 +4,17 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/net/bpf"
+
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/socket"
 )
 
 // calls are the socket calls, in the shape of *socket.Socket.
 type calls interface {
 	Bind(a netip.AddrPort) error
+	BindLink(a socket.LinkAddr) error
 	Listen(backlog int) error
 	accept() (calls, netip.AddrPort, error)
 	Connect(to netip.AddrPort) error
@@ -38,6 +42,11 @@ type calls interface {
 	SourceFilter(group netip.Addr, device int) (inet.Filter, error)
 	Ioctl(request int) (int, error)
 	Poll() inet.Ready
+	GetsocknameLink() (socket.LinkAddr, error)
+	PacketMembership(name int, r socket.PacketMreq) error
+	PacketStatistics() (packet.Statistics, error)
+	AttachFilter(program []bpf.RawInstruction) error
+	DetachFilter() error
 }
 
 // ours is a socket of our stack.

@@ -9,7 +9,9 @@ import (
 	"unsafe"
 
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/socket"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,6 +59,15 @@ func addrPort(sa unix.Sockaddr) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
 	}
 	return netip.AddrPort{}
+}
+
+func linkAddr(sa unix.Sockaddr) socket.LinkAddr {
+	l, ok := sa.(*unix.SockaddrLinklayer)
+	if !ok {
+		return socket.LinkAddr{}
+	}
+	return socket.LinkAddr{Protocol: swap16(l.Protocol), IfIndex: l.Ifindex, HaType: l.Hatype, PktType: l.Pkttype,
+		HaLen: l.Halen, Addr: l.Addr}
 }
 
 func linkSockaddr(l *socket.LinkAddr) unix.Sockaddr {
@@ -142,11 +153,7 @@ func (k *kernel) RecvMsg(m *socket.Message, flags int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	m.Addr, m.Flags, m.N = addrPort(r.from), r.flags, min(r.n, len(m.Data))
-	if l, ok := r.from.(*unix.SockaddrLinklayer); ok {
-		m.Link = socket.LinkAddr{Protocol: swap16(l.Protocol), IfIndex: l.Ifindex, HaType: l.Hatype, PktType: l.Pkttype,
-			HaLen: l.Halen, Addr: l.Addr}
-	}
+	m.Addr, m.Link, m.Flags, m.N = addrPort(r.from), linkAddr(r.from), r.flags, min(r.n, len(m.Data))
 	return r.n, told(m, oob[:r.oobn])
 }
 
@@ -171,6 +178,33 @@ func (k *kernel) Close() error {
 func (k *kernel) Getsockname() (netip.AddrPort, error) {
 	sa, err := unix.Getsockname(k.fd)
 	return addrPort(sa), err
+}
+
+func (k *kernel) GetsocknameLink() (socket.LinkAddr, error) {
+	sa, err := unix.Getsockname(k.fd)
+	return linkAddr(sa), err
+}
+
+func (k *kernel) PacketMembership(name int, r socket.PacketMreq) error {
+	return unix.SetsockoptPacketMreq(k.fd, unix.SOL_PACKET, name,
+		&unix.PacketMreq{Ifindex: int32(r.IfIndex), Type: r.Type, Alen: uint16(r.ALen), Address: r.Addr})
+}
+
+func (k *kernel) PacketStatistics() (packet.Statistics, error) {
+	st, err := unix.GetsockoptTpacketStats(k.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return packet.Statistics{}, err
+	}
+	return packet.Statistics{Packets: st.Packets, Drops: st.Drops}, nil
+}
+
+func (k *kernel) AttachFilter(program []bpf.RawInstruction) error {
+	p := unix.SockFprog{Len: uint16(len(program)), Filter: (*unix.SockFilter)(unsafe.Pointer(unsafe.SliceData(program)))}
+	return unix.SetsockoptSockFprog(k.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &p)
+}
+
+func (k *kernel) DetachFilter() error {
+	return unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 }
 
 func (k *kernel) Getpeername() (netip.AddrPort, error) {

@@ -14,19 +14,19 @@ import (
 // and system. It grows by a decision in docs/decisions/002-dependencies.md.
 var linked = map[string]map[string][]string{
 	".": {
-		"linux":   {"github.com/songgao/water", "golang.org/x/sys"},
-		"darwin":  {"github.com/songgao/water"},
-		"windows": {"github.com/songgao/water", "golang.org/x/sys"},
+		"linux":   {"github.com/songgao/water", "golang.org/x/net", "golang.org/x/sys"},
+		"darwin":  {"github.com/songgao/water", "golang.org/x/net"},
+		"windows": {"github.com/songgao/water", "golang.org/x/net", "golang.org/x/sys"},
 	},
 	"./resolver": {
-		"linux": {"github.com/songgao/water", "golang.org/x/sys"},
+		"linux": {"github.com/songgao/water", "golang.org/x/net", "golang.org/x/sys"},
 	},
 	"./netstack": {
 		"linux": {"github.com/songgao/water", "golang.org/x/net", "golang.org/x/sys", "golang.zx2c4.com/wireguard"},
 	},
 	"./dhcp": {
 		"linux": {"github.com/insomniacslk/dhcp", "github.com/josharian/native", "github.com/pierrec/lz4/v4",
-			"github.com/songgao/water", "github.com/u-root/uio", "golang.org/x/sys"},
+			"github.com/songgao/water", "github.com/u-root/uio", "golang.org/x/net", "golang.org/x/sys"},
 	},
 }
 

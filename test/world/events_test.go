@@ -15,6 +15,7 @@ import (
 	"github.com/slankdev/ministack/test/world"
 	"github.com/slankdev/ministack/trace"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/bpf"
 )
 
 // later are events whose subject is not built yet.
@@ -26,7 +27,7 @@ var later = map[trace.Event]string{
 // stacks do, and looks which events were recorded.
 func TestEveryEventOfTheCatalogueHappens(t *testing.T) {
 	fired := map[trace.Event]bool{}
-	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, resolutionFails, windowCloses, paces, samePeerTwice, signedSegments, scarceMemory} {
+	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, packets, resolutionFails, windowCloses, paces, samePeerTwice, signedSegments, scarceMemory} {
 		for _, tr := range story(t) {
 			for ev := range trace.NumEvents {
 				fired[ev] = fired[ev] || tr.Fired(ev)
@@ -143,6 +144,24 @@ func datagrams(t *testing.T) []*trace.Tracer {
 	require.NoError(t, k.Membership(socket.IP_ADD_MEMBERSHIP, netip.MustParseAddr("239.1.1.1").Next(), 2))
 	require.NoError(t, alike.Membership(socket.IP_ADD_MEMBERSHIP, netip.MustParseAddr("239.1.1.1").Next(), 2))
 	w.Clock.Run(time.Second)
+	return tr
+}
+
+// packets has packet sockets send and receive.
+func packets(t *testing.T) []*trace.Tracer {
+	w := world.Pair(t)
+	tr := watch(w)
+	var socks []*socket.Socket
+	for _, s := range w.Stacks {
+		k, err := s.Socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ETH_P_ALL)
+		require.NoError(t, err)
+		socks = append(socks, k)
+	}
+	require.NoError(t, socks[1].AttachFilter([]bpf.RawInstruction{{Op: 6, K: 60}}))
+	_, err := socks[0].SendMsg(&socket.Message{Data: make([]byte, 60), Link: socket.LinkAddr{IfIndex: 2}}, 0)
+	require.NoError(t, err)
+	_, err = socks[1].Recv(make([]byte, 60), 0)
+	require.NoError(t, err)
 	return tr
 }
 
