@@ -10,8 +10,10 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/slankdev/ministack/arp"
+	"github.com/slankdev/ministack/bridge"
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/icmp"
 	"github.com/slankdev/ministack/igmp"
@@ -192,6 +194,23 @@ func explain(err error, format string, args ...any) error {
 		return nil
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+// NewBridge joins devices into one network; ageing is how long it remembers an
+// address, and 0 makes it a hub. Errors: ENODEV, EINVAL, EBUSY.
+func (s *Stack) NewBridge(ageing time.Duration, devs ...string) (*bridge.Bridge, error) {
+	b := bridge.New(s.env, s.link, ageing)
+	for _, name := range devs {
+		d, err := s.device(name)
+		if err == nil {
+			err = explain(b.AddPort(d), "%s as a port", name)
+		}
+		if err != nil {
+			_ = b.Close()
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // Socket makes a BSD socket; see package socket for the constants. Errors as

@@ -19,7 +19,8 @@ type SocketRequest struct {
 	Bind     netip.AddrPort `json:"bind,omitzero"`
 	Connect  netip.AddrPort `json:"connect,omitzero"`
 	Options  []Option       `json:"options,omitempty"`
-	Sender   bool           `json:"sender,omitempty"` // it sends only: what comes is not passed on
+	Promisc  bool           `json:"promisc,omitempty"` // of packet sockets: Device lets every frame through
+	Sender   bool           `json:"sender,omitempty"`  // it sends only: what comes is not passed on
 }
 
 // Option is one call of setsockopt.
@@ -97,10 +98,22 @@ func (v *Server) bindDevice(s *socket.Socket, q *SocketRequest) error {
 	}
 	for _, d := range v.stack.Devices() {
 		if d.Name == q.Device {
-			return s.Setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, d.Index)
+			return bindTo(s, q, d.Index)
 		}
 	}
 	return fmt.Errorf("no device called %q: %w", q.Device, syscall.ENODEV)
+}
+
+// bindTo binds the socket to a device: a packet socket by its address, others
+// by SO_BINDTODEVICE.
+func bindTo(s *socket.Socket, q *SocketRequest, index int) error {
+	if q.Domain != socket.AF_PACKET {
+		return s.Setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, index)
+	}
+	if err := s.BindLink(socket.LinkAddr{Protocol: uint16(q.Protocol), IfIndex: index}); err != nil || !q.Promisc {
+		return err
+	}
+	return s.PacketMembership(socket.PACKET_ADD_MEMBERSHIP, socket.PacketMreq{IfIndex: index, Type: socket.PACKET_MR_PROMISC})
 }
 
 // converse passes messages until the client has gone.

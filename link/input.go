@@ -8,7 +8,8 @@ import (
 
 // Input takes over a received frame (eth_type_trans, __netif_receive_skb_core):
 // taps first, each with a clone, whomever the frame is for and whatever is in
-// it (B10, B13), then the handler of its EtherType.
+// it (B10, B13), then whoever has the device, or else the handler of the
+// EtherType.
 func (m *Module) Input(d *netdev.Device, b *skb.Buffer) skb.Reason {
 	b.SetLink()
 	if r := classify(d, b); r != skb.NotDropped {
@@ -17,6 +18,9 @@ func (m *Module) Input(d *netdev.Device, b *skb.Buffer) skb.Reason {
 	m.tap(d, b)
 	if b.Traced {
 		m.env.Trace.Packet(trace.LinkDemux, b, uint32(b.EtherType), uint32(b.Type), 0, 0)
+	}
+	if rx := *m.rx.Load(); len(rx) > 0 && rx[d] != nil {
+		return rx[d](d, b)
 	}
 	if b.Type == skb.PacketOtherHost {
 		return b.Drop(skb.OtherHost)

@@ -20,9 +20,10 @@ type Handler func(d *netdev.Device, b *skb.Buffer) skb.Reason
 // Module is a stack's link layer.
 type Module struct {
 	env      *inet.Env
-	mu       sync.Mutex // writers of the two below
+	mu       sync.Mutex // writers of what is below
 	handlers atomic.Pointer[map[uint16]Handler]
 	taps     atomic.Pointer[[]*Tap]
+	rx       atomic.Pointer[map[*netdev.Device]Handler] // a bridge's, by port
 }
 
 // New returns the link layer. The caller makes Input the device table's Rx and
@@ -31,6 +32,7 @@ func New(env *inet.Env) *Module {
 	m := &Module{env: env}
 	m.handlers.Store(&map[uint16]Handler{})
 	m.taps.Store(&[]*Tap{})
+	m.rx.Store(&map[*netdev.Device]Handler{})
 	return m
 }
 

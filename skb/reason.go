@@ -13,6 +13,10 @@ const (
 	PktTooSmall
 	OtherHost
 	UnhandledProto
+	MACInvalidSource
+	BridgeReserved
+	BridgeSamePort
+	BridgeNoPort
 	HdrTrunc
 	DevReady
 	DevHdr
@@ -124,6 +128,10 @@ var reasonTexts = [NumReasons]reasonText{
 	PktTooSmall:           {"PKT_TOO_SMALL", "shorter than the header that it must carry"},
 	OtherHost:             {"OTHERHOST", "the frame was for another station's MAC address"},
 	UnhandledProto:        {"UNHANDLED_PROTO", "nobody handles this EtherType"},
+	MACInvalidSource:      {"MAC_INVALID_SOURCE", "the source MAC address is a group's or zero"},
+	BridgeReserved:        {"BRIDGE_RESERVED", "the frame is for the bridges of its own link, 01:80:c2:00:00:0X"},
+	BridgeSamePort:        {"BRIDGE_SAME_PORT", "the bridge knows the destination behind the port that the frame came by"},
+	BridgeNoPort:          {"BRIDGE_NO_PORT", "the bridge has no other port that is up"},
 	HdrTrunc:              {"HDR_TRUNC", "the device's metadata promises a header that the frame does not hold"},
 	DevReady:              {"DEV_READY", "the device is down or gone"},
 	DevHdr:                {"DEV_HDR", "the device's own header (vnet_hdr) makes no sense"},

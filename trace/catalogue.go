@@ -32,6 +32,7 @@ const (
 	LinkTx
 	LinkTxFull
 	LinkDemux
+	LinkBridge
 
 	ARPRx
 	ARPTx
@@ -149,6 +150,7 @@ var catalogue = [NumEvents]Info{
 	LinkTx:     {LayerLink, "tx", "if len csum gso", "net_dev_queue", sent},
 	LinkTxFull: {LayerLink, "tx.full", "if queued", "QDISC_DROP", slow},
 	LinkDemux:  {LayerLink, "demux", "type class", "RFC 894", 0},
+	LinkBridge: {LayerLink, "bridge", "if len", "br_forward", 0},
 
 	ARPRx:        {LayerNeigh, "arp.rx", "op spa tpa", "RFC 826", 0},
 	ARPTx:        {LayerNeigh, "arp.tx", "op spa tpa", "RFC 826", sent},

@@ -28,7 +28,7 @@ are several; or they bring up a stack of their own with --dev and --addr.`,
 	root.SetErr(a.err)
 	root.SetIn(a.in)
 	root.AddCommand(newRun(a), newDemo(a), newPing(a), newNC(a), newGet(a), newSS(a), newAddr(a), newRoute(a),
-		newNeigh(a), newRawSend(a), newRawRecv(a), newTCPD(a), newDrill(a), newSysctl(a), newTrace(a), newProbe(a), newWhy(a), newStats(a))
+		newNeigh(a), newRawSend(a), newRawRecv(a), newPacketSend(a), newPacketRecv(a), newTCPD(a), newHub(a), newBridge(a), newDrill(a), newSysctl(a), newTrace(a), newProbe(a), newWhy(a), newStats(a))
 	return root
 }
 

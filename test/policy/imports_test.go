@@ -30,7 +30,7 @@ var order = []string{
 	"netdev/wgtun",
 	"inet",
 	"link",
-	"arp packet",
+	"arp bridge packet",
 	"ipv4",
 	"igmp",
 	"icmp udp",

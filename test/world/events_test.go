@@ -27,7 +27,7 @@ var later = map[trace.Event]string{
 // stacks do, and looks which events were recorded.
 func TestEveryEventOfTheCatalogueHappens(t *testing.T) {
 	fired := map[trace.Event]bool{}
-	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, packets, resolutionFails, windowCloses, paces, samePeerTwice, signedSegments, scarceMemory} {
+	for _, story := range []func(t *testing.T) []*trace.Tracer{transfersOverABadLink, oddFrames, datagrams, packets, resolutionFails, windowCloses, paces, samePeerTwice, signedSegments, bridged, scarceMemory} {
 		for _, tr := range story(t) {
 			for ev := range trace.NumEvents {
 				fired[ev] = fired[ev] || tr.Fired(ev)
@@ -47,6 +47,19 @@ func watch(w *world.World) []*trace.Tracer {
 		all = append(all, s.Tracer())
 	}
 	return all
+}
+
+// bridged has a frame pass a bridge.
+func bridged(t *testing.T) []*trace.Tracer {
+	p := world.NewPeer(t)
+	near, _ := netdev.Pipe(1500)
+	_, err := p.S.Attach(near, "eth1")
+	require.NoError(t, err)
+	_, err = p.S.NewBridge(0, "eth0", "eth1")
+	require.NoError(t, err)
+	tr := watch(p.World)
+	p.Send(p.Ether(layers.EthernetTypeARP), p.ARP(layers.ARPRequest))
+	return tr
 }
 
 func transfersOverABadLink(t *testing.T) []*trace.Tracer {
