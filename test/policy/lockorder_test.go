@@ -35,6 +35,7 @@ var lockRows = []row{
 	{"ipv4.reassembler.mu ipv4.pmtuCache.mu ipv4.groups.mu icmp.limits.mu", "their tables", "a lookup or a change"},
 	{"arp.Module.mu", "the neighbour table", "a change; lookups take none"},
 	{"arp.entry.mu", "state and hold queue", "a state change; never while sending"},
+	{"bridge.Bridge.mu bridge.fdb.mu", "a bridge's ports; where addresses were heard", "a port comes or goes; a lookup"},
 	{"netdev.Table.mu netdev.Device.mu netdev.watchers.mu link.Module.mu", "devices, their addresses and flags; handlers and taps", "a change; packets take none"},
 	{"netdev.txQueue.mu netstack.tunnel.txLock", "frames that wait for the driver; wireguard's batch", "a push or a take; a batch"},
 	{"netdev.direction.mu", "what an impaired link holds back", "frames pass on to the driver below"},
