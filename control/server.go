@@ -58,7 +58,7 @@ func (v *Server) routes() http.Handler {
 	m.HandleFunc("POST /route", change(v.changeRoute))
 	m.HandleFunc("POST /neighbour", change(v.changeNeighbour))
 	m.HandleFunc("POST /sysctl", change(func(s *Setting) error { return v.stack.SetSysctl(s.Name, s.Value) }))
-	m.HandleFunc("POST /shutdown", change(v.shutdown))
+	m.HandleFunc("POST /shutdown", v.shutdown)
 	m.HandleFunc("POST /ping", stream(v.ping))
 	m.HandleFunc("POST /trace", stream(v.trace))
 	m.HandleFunc("POST /probe", stream(v.probe))
@@ -72,9 +72,12 @@ func (v *Server) routes() http.Handler {
 // Ended is closed when a client asked the stack to end.
 func (v *Server) Ended() <-chan struct{} { return v.ended }
 
-func (v *Server) shutdown(*struct{}) error {
+// shutdown answers before it asks for the end, which may take the connection
+// with it.
+func (v *Server) shutdown(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusNoContent)
+	_ = http.NewResponseController(w).Flush() // the client has gone: nobody to tell
 	v.ends.Do(func() { close(v.ended) })
-	return nil
 }
 
 // Close stops answering and returns when no handler is left.

@@ -77,6 +77,20 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// What the runner writes of an option is what it reads, on the wire and back.
+func TestOptionsReadAsTheyAreWritten(t *testing.T) {
+	const text = "mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 7,sack 1:2 3:4,FO 0102,FOEXP abcd,ECN e0b 1 ceb 2 e1b 3,ECN e1b 70000,eol"
+	s, err := Parse("x.pkt", "0 < . 1:1(0) ack 1 <"+text+">", nil)
+	require.NoError(t, err)
+	options := s.Events[0].Do.(*Packet).TCP.Options
+	require.Equal(t, text, listOptions(options))
+	var back []TCPOption
+	for i := range options {
+		back = append(back, readOption(writeOption(&options[i])))
+	}
+	require.Equal(t, text, listOptions(back))
+}
+
 // The original's rule: 4 ms, or an eighth of the time since the event before.
 func TestTolerance(t *testing.T) {
 	p := &player{host: &host{tolerance: defaultTolerance}}

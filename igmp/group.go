@@ -28,10 +28,10 @@ type group struct {
 
 	timer       clock.Timer // answers a query (version 3), or reports (before)
 	due         clock.Time  // 0: not armed
-	asked       []netip.Addr
-	askedSome   bool // the query was for sources: asked are those that are ours
-	unsolicited int  // reports of version 1 or 2 that follow each other
-	reporter    bool // it was this host that reported last
+	asked       inet.Filter // the sources that a query was for, as far as they are ours
+	askedSome   bool        // it was for sources
+	unsolicited int         // reports of version 1 or 2 that follow each other
+	reporter    bool        // it was this host that reported last
 }
 
 // change is a source and how often it has to be told of.
@@ -154,7 +154,7 @@ func (g *group) updateOld(was, is bool) {
 
 func (g *group) stopTimer() {
 	g.timer.Stop()
-	g.due, g.asked, g.askedSome = 0, nil, false
+	g.due, g.asked, g.askedSome = 0, inet.Filter{}, false
 }
 
 // newRecords are those of a state-change report, and one report less is left to

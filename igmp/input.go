@@ -160,7 +160,7 @@ func (g *group) arm(delay time.Duration) {
 func (g *group) ask(sources []netip.Addr) bool {
 	some := len(sources) > 0 && (g.due == 0 || g.askedSome)
 	if !some {
-		g.asked, g.askedSome = nil, false
+		g.asked, g.askedSome = inet.Filter{}, false
 		return true
 	}
 	wanted := 0
@@ -174,11 +174,11 @@ func (g *group) ask(sources []netip.Addr) bool {
 		return wanted > 0
 	}
 	if !g.askedSome {
-		g.asked = nil
+		g.asked = inet.Filter{}
 	}
 	for _, s := range sources {
 		if g.state.Has(s) {
-			g.asked = append(g.asked, s)
+			g.asked = g.asked.With(s)
 		}
 	}
 	g.askedSome = true

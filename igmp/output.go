@@ -165,14 +165,13 @@ func (g *group) answer() (*netdev.Device, []message) {
 func (g *group) answerRecord() record {
 	r := g.record(IsInclude, IsExclude)
 	if g.askedSome && !g.state.Exclude {
-		asked := inet.NewFilter(false, g.asked)
 		r.sources = nil
 		for _, s := range g.state.Sources {
-			if asked.Has(s) {
+			if g.asked.Has(s) {
 				r.sources = append(r.sources, s)
 			}
 		}
 	}
-	g.asked, g.askedSome = nil, false
+	g.asked, g.askedSome = inet.Filter{}, false
 	return r
 }

@@ -89,6 +89,9 @@ func (s *Socket) setCommon(name, value int) error {
 	switch name {
 	case SO_REUSEADDR:
 		o.ReuseAddr = on
+		if d, ok := s.ops.(dgramOps); ok {
+			d.s.ReuseChanged()
+		}
 	case SO_REUSEPORT:
 		o.ReusePort = on
 	case SO_BROADCAST:

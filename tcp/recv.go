@@ -44,6 +44,10 @@ func (c *Conn) Recv(p []byte, flags int, pat *inet.Patience) (int, error) {
 		pat.NonBlock = true
 	}
 	got, target := 0, c.target(len(p), flags)
+	if flags&inet.MsgPeek != 0 {
+		c.awaitPeek(target, pat)
+		target = 1 // of what is there now
+	}
 	for {
 		n := c.take(p[got:], got, flags)
 		got += n
@@ -69,15 +73,22 @@ func (c *Conn) Recv(p []byte, flags int, pat *inet.Patience) (int, error) {
 }
 
 // target is how many bytes a read of n waits for (sock_rcvlowat): all of them
-// with MSG_WAITALL, else SO_RCVLOWAT. One that peeks takes what is there.
+// with MSG_WAITALL, else SO_RCVLOWAT.
 func (c *Conn) target(n, flags int) int {
-	switch {
-	case flags&inet.MsgPeek != 0:
-		return 1
-	case flags&inet.MsgWaitAll != 0:
+	if flags&inet.MsgWaitAll != 0 {
 		return n
 	}
 	return min(c.Options.LowAt(), n)
+}
+
+// awaitPeek waits until n bytes can be peeked at, or no more come. Whether the
+// patience was at its end shows in what is there.
+func (c *Conn) awaitPeek(n int, pat *inet.Patience) {
+	for c.readable() < n && !c.rcv.closed && !c.rcv.finSeen && c.state != Closed && !c.HasError() {
+		if c.Sleep(inet.PollIn, pat) != nil {
+			return
+		}
+	}
 }
 
 // stopped reports whether a read must end at the urgent mark.

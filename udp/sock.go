@@ -229,6 +229,13 @@ func (s *Sock) disconnect() {
 	s.id.Store(&id)
 }
 
+// ReuseChanged has another's bind see SO_REUSEADDR as it is now. Lock held.
+func (s *Sock) ReuseChanged() {
+	id := *s.identity()
+	id.reuse = s.Options.ReuseAddr
+	s.id.Store(&id)
+}
+
 // SetDevice binds the socket to a device, 0 for none (SO_BINDTODEVICE).
 func (s *Sock) SetDevice(index int) {
 	s.Lock()

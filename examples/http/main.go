@@ -6,6 +6,7 @@
 // With a TAP interface the server is there for the whole machine (Linux, root):
 //
 //	go run ./examples/http -tap ms0 &
+//	ip addr add 10.9.0.1/24 dev ms0; ip link set ms0 up
 //	curl http://10.9.0.2/
 package main
 
@@ -82,9 +83,6 @@ func serveKernel(tap string) error {
 		return err
 	}
 	defer s.Close()
-	if err := netdev.ConfigureHost(tap, netip.MustParsePrefix("10.9.0.1/24"), 0); err != nil {
-		return err
-	}
 	return serve(s)
 }
 

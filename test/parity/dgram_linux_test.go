@@ -377,3 +377,15 @@ func TestBoundToADevice(t *testing.T) {
 		require.NoError(t, other.Bind(netip.AddrPortFrom(netip.IPv4Unspecified(), 9)), "another device's port")
 	})
 }
+
+// SO_REUSEADDR counts as it is when another binds.
+func TestReuseIsReadWhenAnotherBinds(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		a, b := h.bound(9), h.dgram()
+		h.set(b, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		at := netip.AddrPortFrom(netip.IPv4Unspecified(), 9)
+		require.Equal(t, error(syscall.EADDRINUSE), b.Bind(at))
+		h.set(a, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		require.NoError(t, b.Bind(at))
+	})
+}

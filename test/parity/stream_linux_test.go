@@ -419,3 +419,20 @@ func TestReadinessOfDatagramSockets(t *testing.T) {
 		h.fails(syscall.ENOTCONN, other.Shutdown(socket.SHUT_RD))
 	})
 }
+
+// MSG_PEEK with MSG_WAITALL waits for all, and takes nothing.
+func TestPeekingForAll(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		a, b := h.pair()
+		h.sends(a, "ab", 0)
+		go func() {
+			time.Sleep(100 * time.Millisecond)
+			_, _ = a.Send([]byte("cd"), 0)
+		}()
+		buf := make([]byte, 4)
+		n, err := b.Recv(buf, socket.MSG_PEEK|socket.MSG_WAITALL)
+		require.NoError(t, err)
+		require.Equal(t, "abcd", string(buf[:n]))
+		h.reads(b, "abcd", 0)
+	})
+}

@@ -80,18 +80,23 @@ func (w *wire) lease() (*dhcp.Client, *dhcp.Lease) {
 // the lease named.
 func TestDnsmasqGivesALease(t *testing.T) {
 	need(t, "dnsmasq", "ping")
-	onEveryLink(t, func(w *wire) {
-		p := w.start("cleared cache", "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--interface="+w.dev,
-			"--no-resolv", "--no-hosts", "--address=/www.example.com/192.0.2.80", "--dhcp-range=10.9.0.50,10.9.0.60,255.255.255.0,2m",
-			"--dhcp-option=option:mtu,1400", "--no-ping", "--log-facility=-", "--log-dhcp",
-			"--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file=")
-		c, l := w.lease()
-		addrs, err := resolver.New(w.stack, l.DNS...).LookupHost(t.Context(), "www.example.com")
-		require.NoError(t, err)
-		require.Equal(t, []string{"192.0.2.80"}, addrs)
-		require.NoError(t, c.Close())
-		p.expect("DHCPRELEASE")
-	})
+	for _, k := range ethernets(t) {
+		t.Run(k.name, func(t *testing.T) { newWire(t, k).leaseOfDnsmasq() })
+	}
+}
+
+func (w *wire) leaseOfDnsmasq() {
+	t := w.t
+	p := w.start("cleared cache", "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--interface="+w.dev,
+		"--no-resolv", "--no-hosts", "--address=/www.example.com/192.0.2.80", "--dhcp-range=10.9.0.50,10.9.0.60,255.255.255.0,2m",
+		"--dhcp-option=option:mtu,1400", "--no-ping", "--log-facility=-", "--log-dhcp",
+		"--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file=")
+	c, l := w.lease()
+	addrs, err := resolver.New(w.stack, l.DNS...).LookupHost(t.Context(), "www.example.com")
+	require.NoError(t, err)
+	require.Equal(t, []string{"192.0.2.80"}, addrs)
+	require.NoError(t, c.Close())
+	p.expect("DHCPRELEASE")
 }
 
 // udhcpd, which first looks for somebody who has the address already, so that

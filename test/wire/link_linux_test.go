@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,11 @@ func openTun(plain bool) func(t *testing.T) (netdev.Driver, string) {
 		require.NoError(t, err)
 		return d, "tun9"
 	}
+}
+
+// ethernets are the links that have link addresses and broadcasts.
+func ethernets(t *testing.T) []kind {
+	return slices.DeleteFunc(kinds(t), func(k kind) bool { return strings.HasPrefix(k.name, "tun") })
 }
 
 // onEveryLink runs a test on each kind of link, with an optional wrapper
