@@ -77,6 +77,33 @@ func TestTheWindowStaysBelowItsClamp(t *testing.T) {
 	}
 }
 
+// TCP_NOTSENT_LOWAT, by the option and by the setting: a user who writes while
+// the socket is writable leaves so much waiting unsent, and no more. A send that
+// does not ask still fills the last super-segment, as on Linux.
+func TestWhatWaitsUnsentIsBounded(t *testing.T) {
+	for _, setting := range []string{"4294967295", "10000"} {
+		w := newWorld(t, "net.ipv4.tcp_notsent_lowat", setting)
+		c, _ := w.connect()
+		if setting != "10000" {
+			require.NoError(t, c.SetOption(OptNotSentLowat, 10_000))
+		}
+		w.lose = func(s *wireSegment) bool { return true }
+		for c.Poll()&inet.PollOut != 0 {
+			_, err := c.Send(make([]byte, 1000), 0, hurried())
+			require.NoError(t, err)
+		}
+		waits := c.sendq.end.Sub(c.snd.nxt)
+		require.GreaterOrEqual(t, waits, 10_000)
+		require.Less(t, waits, 11_000)
+		for {
+			if _, err := c.Send(make([]byte, 1000), 0, hurried()); err != nil {
+				break
+			}
+		}
+		require.Less(t, c.sendq.end.Sub(c.snd.nxt), 10_000+c.sizeGoal())
+	}
+}
+
 // MSG_MORE (send(2)) holds a small segment back for what follows, as TCP_CORK
 // does, but for this call only.
 func TestMoreToComeHoldsSmallSegments(t *testing.T) {

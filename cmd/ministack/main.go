@@ -1,6 +1,8 @@
 // Command ministack runs a TCP/IP stack in user space on a TAP interface or on
 // an interface of the host, and is the set of tools to use it and to see into
-// it: ping, nc, get, ss, addr, route, neigh, sysctl, trace, why, stats.
+// it: ping, nc, get, ss, addr, route, neigh, sysctl, trace, why, stats; rawsend,
+// rawrecv, packetsend, packetrecv, tcpd and probe for who learns how a stack
+// works; hub and bridge; drill, which runs packet scripts.
 package main
 
 import (
