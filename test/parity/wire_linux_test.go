@@ -63,10 +63,11 @@ func (w *wire) listen() {
 func (w *wire) heard(p gopacket.Packet) {
 	if a, ok := p.Layer(layers.LayerTypeARP).(*layers.ARP); ok && a.Operation == layers.ARPRequest &&
 		net.IP(a.DstProtAddress).Equal(peerAddr.AsSlice()) {
-		w.send(w.ether(layers.EthernetTypeARP), &layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4,
+		reply := w.build(true, w.ether(layers.EthernetTypeARP), &layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4,
 			HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPReply,
 			SourceHwAddress: peerMAC, SourceProtAddress: peerAddr.AsSlice(),
 			DstHwAddress: a.SourceHwAddress, DstProtAddress: a.SourceProtAddress})
+		_ = w.put(reply) // the host may have gone, at the end of its test
 	}
 	select {
 	case w.frames <- p:
@@ -87,15 +88,17 @@ func (w *wire) build(fix bool, parts ...gopacket.SerializableLayer) []byte {
 	return append([]byte(nil), buf.Bytes()...)
 }
 
-// inject puts bytes on the link.
-func (w *wire) inject(frame []byte) {
+// inject puts bytes on the link, which must take them.
+func (w *wire) inject(frame []byte) { require.NoError(w.t, w.put(frame)) }
+
+func (w *wire) put(frame []byte) error {
 	b := w.pool.New(len(frame))
+	defer b.Consume()
 	b.Append(frame)
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	_, err := w.driver.Write([]*skb.Buffer{b})
-	w.mu.Unlock()
-	require.NoError(w.t, err)
-	b.Consume()
+	return err
 }
 
 // ether is a header from the peer to the host.
