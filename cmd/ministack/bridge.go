@@ -9,7 +9,6 @@ import (
 
 	"github.com/slankdev/ministack"
 	"github.com/slankdev/ministack/bridge"
-	"github.com/slankdev/ministack/control"
 )
 
 type bridgeFlags struct {
@@ -90,18 +89,11 @@ func (a *app) bridge(f *bridgeFlags, args []string) error {
 	if f.ageing < 0 {
 		return usage("--ageing %v: a time is not negative", f.ageing)
 	}
-	l, err := f.listen()
+	s, v, done, err := a.bringUp(&f.runFlags)
 	if err != nil {
 		return err
 	}
-	s, err := newStack(a.ctx, &f.stackFlags)
-	if err != nil {
-		l.Close()
-		return err
-	}
-	defer s.Close()
-	v := control.Serve(l, s, f.name)
-	defer v.Close()
+	defer done()
 	b, err := s.NewBridge(seconds(f.ageing), names...)
 	if err != nil {
 		return err

@@ -67,19 +67,11 @@ func (a *app) run(f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	l, err := f.listen()
+	s, v, done, err := a.bringUp(f)
 	if err != nil {
 		return err
 	}
-	s, err := newStack(a.ctx, &f.stackFlags)
-	if err != nil {
-		l.Close()
-		return err
-	}
-	defer s.Close()
-	defer f.leases.release()
-	v := control.Serve(l, s, f.name)
-	defer v.Close()
+	defer done()
 	services, err := startServices(s, specs)
 	if err != nil {
 		return err
@@ -88,6 +80,25 @@ func (a *app) run(f *runFlags) error {
 	err = a.wait(s, v)
 	a.end(s, services)
 	return err
+}
+
+// bringUp makes the stack that the flags describe, with a control socket by which
+// tools find it. done ends both.
+func (a *app) bringUp(f *runFlags) (s *ministack.Stack, v *control.Server, done func(), err error) {
+	l, err := f.listen()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if s, err = newStack(a.ctx, &f.stackFlags); err != nil {
+		l.Close()
+		return nil, nil, nil, err
+	}
+	v = control.Serve(l, s, f.name)
+	return s, v, func() {
+		v.Close()
+		f.leases.release()
+		s.Close()
+	}, nil
 }
 
 // listen makes the control socket.
