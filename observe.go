@@ -9,6 +9,7 @@ import (
 	"github.com/slankdev/ministack/ipv4"
 	"github.com/slankdev/ministack/link"
 	"github.com/slankdev/ministack/netdev"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/raw"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
@@ -38,6 +39,9 @@ func (s *Stack) ForgetTCPMetrics(peer netip.Addr) { s.tcp.ForgetMetrics(peer) }
 
 // UDPSockets returns the UDP sockets that have a port.
 func (s *Stack) UDPSockets() []*udp.Sock { return s.udp.Socks() }
+
+// PacketSockets returns the packet sockets.
+func (s *Stack) PacketSockets() []*packet.Sock { return s.packet.Socks() }
 
 // RawSockets returns the raw sockets, by protocol.
 func (s *Stack) RawSockets() []*raw.Sock { return s.raw.Socks() }

@@ -1,10 +1,13 @@
 package control
 
 import (
+	"fmt"
 	"net/netip"
 	"sort"
 
 	"github.com/slankdev/ministack/inet"
+	"github.com/slankdev/ministack/link"
+	"github.com/slankdev/ministack/packet"
 	"github.com/slankdev/ministack/tcp"
 )
 
@@ -32,6 +35,9 @@ func (v *Server) sockets() []Socket {
 	for _, r := range v.stack.RawSockets() {
 		all = append(all, datagramSocket("raw", &r.Sock, r))
 	}
+	for _, p := range v.stack.PacketSockets() {
+		all = append(all, v.packetSocket(p))
+	}
 	sort.SliceStable(all, func(i, j int) bool { return before(&all[i], &all[j]) })
 	return all
 }
@@ -46,6 +52,35 @@ func datagramSocket(proto string, c *inet.Sock, names interface {
 		s.State = "ESTAB"
 	}
 	return s
+}
+
+// packetSocket describes a packet socket: what it hears, and where.
+func (v *Server) packetSocket(p *packet.Sock) Socket {
+	name, dev := p.Name(), "*"
+	for _, d := range v.stack.Devices() {
+		if d.Index == name.IfIndex {
+			dev = d.Name
+		}
+	}
+	s := Socket{Proto: "p_dgr", State: "UNCONN", RecvQ: int(p.RmemAlloc.Load()), Number: p.ID, Mem: memOf(&p.Sock)}
+	if p.Raw() {
+		s.Proto = "p_raw"
+	}
+	s.Link = etherName(name.Protocol) + ":" + dev
+	return s
+}
+
+// etherName is a protocol as ss shows it.
+func etherName(etherType uint16) string {
+	switch etherType {
+	case packet.AllProtocols:
+		return "*"
+	case link.TypeIPv4:
+		return "ip"
+	case link.TypeARP:
+		return "arp"
+	}
+	return fmt.Sprintf("[%d]", etherType)
 }
 
 func before(a, b *Socket) bool {

@@ -89,12 +89,13 @@ type Counter struct {
 
 // Socket is an entry of ss.
 type Socket struct {
-	Proto  string         `json:"proto"` // tcp, udp or raw
+	Proto  string         `json:"proto"` // tcp, udp, raw, p_raw or p_dgr
 	State  string         `json:"state"` // ss's spelling: ESTAB, LISTEN, UNCONN
 	RecvQ  int            `json:"recv_q"`
 	SendQ  int            `json:"send_q"`
 	Local  netip.AddrPort `json:"local"`
 	Peer   netip.AddrPort `json:"peer"`
+	Link   string         `json:"link,omitempty"`   // of packet sockets, in Local's place: protocol and device
 	Number uint32         `json:"number,omitempty"` // of traces; 0 for small entries
 	Mem    *Mem           `json:"mem,omitempty"`
 	TCP    *TCPInfo       `json:"tcp,omitempty"`

@@ -47,6 +47,8 @@ func TestPromiscuousModeIsUndoneAtTheEnd(t *testing.T) {
 	go func() { code <- a.main([]string{"packetrecv", "eth0"}) }()
 	out.waitFor(t, "receiving")
 	require.True(t, promiscuous())
+	require.Contains(t, ok(t, "", "addr"), "eth0: <BROADCAST,MULTICAST,PROMISC,UP>")
+	requireOrder(t, ok(t, "", "ss", "-a0"), `^Netid +State `, `^p_raw +UNCONN +0 +0 +\*:eth0 +\*:\* +#\d+$`)
 	cancel()
 	require.Zero(t, <-code)
 	require.Eventually(t, func() bool { return !promiscuous() }, 10*time.Second, time.Millisecond)

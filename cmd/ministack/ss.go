@@ -13,7 +13,7 @@ import (
 
 type ssFlags struct {
 	stackFlags
-	tcp, udp, raw, listening, all, info, extended, memory, noHeader, json bool
+	tcp, udp, raw, packet, listening, all, info, extended, memory, noHeader, json bool
 }
 
 func newSS(a *app) *cobra.Command {
@@ -33,6 +33,7 @@ that listen, with -a all. The number behind # is that of traces (sock=7).`,
 	fs := cmd.Flags()
 	fs.BoolVarP(&f.tcp, "tcp", "t", false, "TCP only")
 	fs.BoolVarP(&f.udp, "udp", "u", false, "UDP only")
+	fs.BoolVarP(&f.packet, "packet", "0", false, "packet sockets only; their local name is protocol and device")
 	fs.BoolVarP(&f.raw, "raw", "w", false, "raw sockets only; their local port is the protocol")
 	fs.BoolVarP(&f.listening, "listening", "l", false, "listening sockets only")
 	fs.BoolVarP(&f.all, "all", "a", false, "listening and others")
@@ -68,7 +69,7 @@ func (a *app) ss(f *ssFlags) error {
 }
 
 func (f *ssFlags) wants(s *control.Socket) bool {
-	chosen := map[string]bool{"tcp": f.tcp, "udp": f.udp, "raw": f.raw}
+	chosen := map[string]bool{"tcp": f.tcp, "udp": f.udp, "raw": f.raw, "p_raw": f.packet, "p_dgr": f.packet}
 	if f.protocols() > 0 && !chosen[s.Proto] {
 		return false
 	}
@@ -79,7 +80,7 @@ func (f *ssFlags) wants(s *control.Socket) bool {
 // protocols returns how many protocols are asked for, 0 for all.
 func (f *ssFlags) protocols() int {
 	n := 0
-	for _, asked := range []bool{f.tcp, f.udp, f.raw} {
+	for _, asked := range []bool{f.tcp, f.udp, f.raw, f.packet} {
 		if asked {
 			n++
 		}
@@ -90,7 +91,7 @@ func (f *ssFlags) protocols() int {
 // table is ss's: the protocol is a column only where there may be several.
 func (f *ssFlags) table(socks []control.Socket) *table {
 	t := &table{}
-	several := f.protocols() != 1
+	several := f.protocols() != 1 || f.packet
 	add := func(netid string, cells ...string) {
 		if several {
 			cells = append([]string{netid}, cells...)
@@ -106,7 +107,7 @@ func (f *ssFlags) table(socks []control.Socket) *table {
 		if s.Number != 0 {
 			number = fmt.Sprintf("#%d", s.Number)
 		}
-		add(s.Proto, s.State, strconv.Itoa(s.RecvQ), strconv.Itoa(s.SendQ), endpoint(s.Local), endpoint(s.Peer), number)
+		add(s.Proto, s.State, strconv.Itoa(s.RecvQ), strconv.Itoa(s.SendQ), local(s), endpoint(s.Peer), number)
 		f.notes(t, s)
 	}
 	return t
@@ -129,6 +130,14 @@ func (f *ssFlags) notes(t *table, s *control.Socket) {
 	if f.extended {
 		t.note("  " + extendedLine(s.TCP))
 	}
+}
+
+// local is a socket's own name.
+func local(s *control.Socket) string {
+	if s.Link != "" {
+		return s.Link
+	}
+	return endpoint(s.Local)
 }
 
 // endpoint is an address and port with stars for what is open.
