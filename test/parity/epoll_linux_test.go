@@ -64,7 +64,7 @@ func (p ourPoller) wait(timeout time.Duration) []ready {
 type kernelPoller int
 
 func (p kernelPoller) control(op int, s calls, n int, events inet.Ready) error {
-	return unix.EpollCtl(int(p), op, s.(*kernel).fd, &unix.EpollEvent{Events: uint32(events), Fd: int32(n)})
+	return unix.EpollCtl(int(p), op, s.(*kernel).num(), &unix.EpollEvent{Events: uint32(events), Fd: int32(n)})
 }
 
 func (p kernelPoller) add(s calls, n int, events inet.Ready) error {

@@ -36,7 +36,7 @@ func (k *kernel) Membership(name int, group netip.Addr, device int) error {
 	if name == unix.MCAST_JOIN_GROUP || name == unix.MCAST_LEAVE_GROUP {
 		return k.SetsockoptString(unix.SOL_IP, name, string(groupRequest(device, group)))
 	}
-	return unix.SetsockoptIPMreqn(k.fd, unix.SOL_IP, name, &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(device)})
+	return unix.SetsockoptIPMreqn(k.num(), unix.SOL_IP, name, &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(device)})
 }
 
 func (k *kernel) SourceMembership(name int, group, source netip.Addr, device int) error {
@@ -65,7 +65,7 @@ func (k *kernel) SourceFilter(group netip.Addr, device int) (inet.Filter, error)
 	p := append(groupRequest(device, group), make([]byte, 8+most*storageLen)...)
 	binary.NativeEndian.PutUint32(p[8+storageLen+4:], most)
 	size := uint32(len(p))
-	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(k.fd), unix.SOL_IP, unix.MCAST_MSFILTER,
+	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(k.num()), unix.SOL_IP, unix.MCAST_MSFILTER,
 		uintptr(unsafe.Pointer(&p[0])), uintptr(unsafe.Pointer(&size)), 0)
 	if e != 0 {
 		return inet.Filter{}, e

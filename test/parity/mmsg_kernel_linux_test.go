@@ -44,7 +44,7 @@ func newVector(ms []socket.Message, send bool) *vector {
 
 func (k *kernel) SendMMsg(ms []socket.Message, flags int) (int, error) {
 	v := newVector(ms, true)
-	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(k.fd), uintptr(unsafe.Pointer(&v.hdrs[0])), uintptr(len(ms)),
+	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(k.num()), uintptr(unsafe.Pointer(&v.hdrs[0])), uintptr(len(ms)),
 		uintptr(flags|unix.MSG_NOSIGNAL), 0, 0)
 	if e != 0 {
 		return 0, e
@@ -62,7 +62,7 @@ func (k *kernel) RecvMMsg(ms []socket.Message, flags int, timeout time.Duration)
 		t := unix.NsecToTimespec(int64(timeout))
 		ts = &t
 	}
-	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(k.fd), uintptr(unsafe.Pointer(&v.hdrs[0])), uintptr(len(ms)),
+	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(k.num()), uintptr(unsafe.Pointer(&v.hdrs[0])), uintptr(len(ms)),
 		uintptr(flags), uintptr(unsafe.Pointer(ts)), 0)
 	if e != 0 {
 		return 0, e
