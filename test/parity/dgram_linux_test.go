@@ -159,6 +159,7 @@ func TestManyMessagesACall(t *testing.T) {
 			}
 			return list
 		}
+		h.arrive()
 		ms := in()
 		n, err = r.RecvMMsg(ms, socket.MSG_WAITFORONE, 0)
 		require.NoError(t, err)
@@ -184,7 +185,7 @@ func TestManyMessagesACall(t *testing.T) {
 			_, err = s.SendMMsg([]socket.Message{message("x", to)}, 0)
 			require.NoError(t, err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		h.arrive()
 		n, err = r.RecvMMsg(in()[:2], 0, 0)
 		require.NoError(t, err)
 		require.Equal(t, 2, n)
@@ -232,7 +233,7 @@ func TestSocketsShareAPort(t *testing.T) {
 				require.NoError(t, from.Close())
 			}
 		}
-		time.Sleep(50 * time.Millisecond)
+		h.arrive()
 		used := 0
 		for i, s := range group {
 			some := 0
@@ -266,7 +267,7 @@ func TestWhoSharesAPortHearsMulticasts(t *testing.T) {
 		}
 		require.NoError(t, all[0].Membership(socket.IP_ADD_MEMBERSHIP, allSystems.Next().Next().Next(), h.index))
 		count := func() (list []int) {
-			time.Sleep(50 * time.Millisecond)
+			h.arrive()
 			for _, s := range all {
 				n := 0
 				for {

@@ -119,3 +119,7 @@ func requireBalance(t *testing.T, s *ministack.Stack) {
 		"buffers that met no fate")
 	require.Zero(t, n.Twice, "buffers that died twice")
 }
+
+// arrive waits for what the host sends to itself, which on our stack another
+// goroutine delivers.
+func (h *host) arrive() { time.Sleep(2 * quiet) }
