@@ -64,6 +64,7 @@ func TestWhereFiltersBegin(t *testing.T) {
 				require.Len(t, got, c.got)
 				nothing(t, s)
 				require.NoError(t, s.Close())
+				h.settle() // a tap has a frame before those who come next
 			})
 		}
 	})
