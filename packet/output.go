@@ -19,7 +19,7 @@ const vlanLen = 4
 // the zero inet.LinkAddr, it goes by the device that the socket is bound to, and only
 // a device that needs no destination sends for SOCK_DGRAM. Errors: ENXIO for no
 // such device, ENETDOWN, EMSGSIZE, EINVAL for a frame shorter than its header
-// (B21) or an address that is not 6 bytes long, ENOBUFS, SO_ERROR.
+// (B21), or without an octet, or an address that is not 6 bytes long, ENOBUFS, SO_ERROR.
 func (s *Sock) Send(data []byte, to inet.LinkAddr) (int, error) {
 	s.Lock()
 	defer s.Unlock()
@@ -48,7 +48,7 @@ func (s *Sock) Send(data []byte, to inet.LinkAddr) (int, error) {
 		return s.sendRaw(d, proto, data)
 	}
 	dst, ok := destination(d, named, &to)
-	if !ok {
+	if !ok || len(data) == 0 && !d.HasLink() { // a frame of nothing
 		return 0, syscall.EINVAL
 	}
 	return s.sent(len(data), s.m.link.Output(d, dst, proto, s.frame(d, proto, data)))
