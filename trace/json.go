@@ -3,6 +3,7 @@ package trace
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -100,6 +101,7 @@ func (s *jsonScanner) argument() (Arg, bool) {
 	return Arg{Name: name, Value: value, Number: true}, ok
 }
 
+// number reads an integer, without zeros in front (RFC 8259 6).
 func (s *jsonScanner) number() (string, bool) {
 	n := 0
 	for n < len(s.p) && (s.p[n] >= '0' && s.p[n] <= '9' || n == 0 && s.p[n] == '-') {
@@ -107,7 +109,8 @@ func (s *jsonScanner) number() (string, bool) {
 	}
 	v := string(s.p[:n])
 	s.p = s.p[n:]
-	return v, n > 0 && v != "-"
+	digits := strings.TrimPrefix(v, "-")
+	return v, digits != "" && (digits == "0" || digits[0] != '0')
 }
 
 // word reads a string; false, with nothing taken, if none begins here.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RFC 8259 7: what is written here encoding/json reads, and the reverse.
+// RFC 8259 6, 7: what is written here encoding/json reads, and the reverse.
 func TestArgumentsInJSONAreThoseOfEncodingJSON(t *testing.T) {
 	args := Args{word("plain", "word"), number("n", 42), word("odd", "\"\\/\b\f\n\r\t\x01\u00e9\u20ac\U0001F600"), word("", "")}
 	p, err := json.Marshal(args)
@@ -26,7 +26,7 @@ func TestArgumentsInJSONAreThoseOfEncodingJSON(t *testing.T) {
 }
 
 func TestArgumentsInJSONAreChecked(t *testing.T) {
-	for _, bad := range []string{``, `[]`, `{`, `{"a"}`, `{"a":}`, `{"a":-}`, `{"a":"`, `{"a":"\`, `{"a":"\u12"}`, `{"a":"\x"}`, `{"a":1,}`, `{"a":1 "b":2}`, `{"a":true}`, `{"a":{}}`, `{"a":"\ud800\u1"}`} {
+	for _, bad := range []string{``, `[]`, `{`, `{"a"}`, `{"a":}`, `{"a":-}`, `{"a":"`, `{"a":"\`, `{"a":"\u12"}`, `{"a":"\x"}`, `{"a":1,}`, `{"a":1 "b":2}`, `{"a":true}`, `{"a":00}`, `{"a":-}`, `{"a":{}}`, `{"a":"\ud800\u1"}`} {
 		var a Args
 		require.Error(t, a.UnmarshalJSON([]byte(bad)), bad)
 	}
