@@ -126,16 +126,8 @@ func (s *Sock) Deferred(bits uint32) {
 	if bits&deferIdle != 0 {
 		s.idleExpired()
 	}
-	e := s.reported.Swap(nil)
-	if e == nil {
-		return
-	}
-	hard, errno := e.Hard, e.Errno
-	if e.Kind == inet.NeedFrag {
-		hard, errno = s.Options.MTUDiscover != inet.PMTUDont, syscall.EMSGSIZE
-	}
-	if s.WantsErrors() || hard && s.identity().peer.IsValid() {
-		s.SetError(errno)
+	if e := s.reported.Swap(nil); e != nil {
+		s.Report(e, s.identity().peer.IsValid())
 	}
 }
 
