@@ -226,17 +226,7 @@ func TestPingReceiveFlags(t *testing.T) {
 // B48, B15: errors about a request.
 func TestPingErrors(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *host) {
-		for _, c := range []struct {
-			name           string
-			connected, all bool
-			code           uint8
-			want           syscall.Errno
-		}{
-			{"nobody asked", false, false, 3, 0},
-			{"connected", true, false, 3, syscall.ECONNREFUSED},
-			{"connected, a passing one", true, false, 1, 0},
-			{"all", false, true, 1, syscall.EHOSTUNREACH},
-		} {
+		for _, c := range unreachables {
 			s := h.pinger()
 			if c.connected {
 				require.NoError(t, s.Connect(toPeer), c.name)

@@ -216,21 +216,26 @@ func TestRawShutdown(t *testing.T) {
 	})
 }
 
+// unreachables are what the user of a socket learns of an unreachable
+// destination (B15): by the message's code, whether the socket is connected, and
+// whether it asked for all errors.
+var unreachables = []struct {
+	name           string
+	connected, all bool
+	code           uint8
+	want           syscall.Errno
+}{
+	{"nobody asked", false, false, 3, 0},
+	{"connected", true, false, 3, syscall.ECONNREFUSED},
+	{"connected, a passing one", true, false, 1, 0},
+	{"all", false, true, 1, syscall.EHOSTUNREACH},
+}
+
 // B15: an ICMP error reaches who is connected, if it is a hard one, or who
 // asked for all.
 func TestRawICMPErrors(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *host) {
-		for _, c := range []struct {
-			name           string
-			connected, all bool
-			code           uint8
-			want           syscall.Errno
-		}{
-			{"nobody asked", false, false, 3, 0},
-			{"connected", true, false, 3, syscall.ECONNREFUSED},
-			{"connected, a passing one", true, false, 1, 0},
-			{"all", false, true, 1, syscall.EHOSTUNREACH},
-		} {
+		for _, c := range unreachables {
 			s := h.raw(experiment)
 			if c.connected {
 				require.NoError(t, s.Connect(toPeer), c.name)
