@@ -113,7 +113,7 @@ func (s *jsonScanner) number() (string, bool) {
 	return v, digits != "" && (digits == "0" || digits[0] != '0')
 }
 
-// word reads a string; false, with nothing taken, if none begins here.
+// word reads a string; false if none begins here, or one that is no UTF-8.
 func (s *jsonScanner) word() (string, bool) {
 	if !s.take('"') {
 		return "", false
@@ -124,7 +124,7 @@ func (s *jsonScanner) word() (string, bool) {
 		s.p = s.p[1:]
 		switch {
 		case c == '"':
-			return string(out), true
+			return string(out), utf8.Valid(out) // RFC 8259 8.1
 		case c != '\\':
 			out = append(out, c)
 			continue
