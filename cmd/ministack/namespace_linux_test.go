@@ -130,7 +130,7 @@ func TestRunServesTheKernelAndLeavesNothingBehind(t *testing.T) {
 	page := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	require.NoError(t, os.WriteFile(dir+"/page", page, 0o644))
 	dev := hostLink(t)
-	p := start(t, append([]string{"run", "--serve", "echo:7", "--serve", "http:80=" + dir}, dev...)...)
+	p := start(t, append([]string{"run", "--serve", "echo:7,http:80=" + dir}, dev...)...)
 	require.Regexp(t, `^ms[01]: (tap|packet) mtu 1500 link `+anyMAC+` addr 10\.9\.0\.2/24 (host 10\.9\.0\.1/24 )?ready\n$`, p.out)
 
 	body, err := kernelGet("http://10.9.0.2/page")

@@ -53,7 +53,7 @@ Services:
 	}
 	fs := cmd.Flags()
 	f.addDeviceFlags(fs)
-	fs.StringArrayVar(&f.serve, "serve", nil, "service, such as echo:7 or http:80=DIR; may be repeated")
+	fs.StringSliceVar(&f.serve, "serve", nil, "services, such as echo:7,http:80=DIR; may be repeated")
 	fs.StringVar(&f.control, "control", "", "path of the control socket (default: by --name)")
 	fs.StringVar(&f.name, "name", defaultName, "name by which tools find the stack")
 	return cmd

@@ -20,11 +20,22 @@ var datagramServices = map[string]func([]byte) []byte{
 	"chargen": func([]byte) []byte { return pattern(0) },
 }
 
-// chargen writes until the peer has enough.
+const (
+	lineWidth  = 72
+	firstPrint = ' '
+	numPrints  = 95
+)
+
+// chargen writes until the peer has enough: all the lines that there are, many
+// at a time.
 func chargen(c net.Conn) {
 	go func() { _, _ = io.Copy(io.Discard, c) }() // what the user types is thrown away
-	for line := 0; ; line++ {
-		if _, err := c.Write(pattern(line)); err != nil {
+	var lines []byte
+	for line := range 8 * numPrints {
+		lines = append(lines, pattern(line)...)
+	}
+	for {
+		if _, err := c.Write(lines); err != nil {
 			return
 		}
 	}
@@ -32,10 +43,9 @@ func chargen(c net.Conn) {
 
 // pattern is a line of 72 printing characters; each line begins one further.
 func pattern(line int) []byte {
-	const width, first, count = 72, ' ', 95
-	p := make([]byte, width, width+2)
+	p := make([]byte, lineWidth, lineWidth+2)
 	for i := range p {
-		p[i] = byte(first + (line+i)%count)
+		p[i] = byte(firstPrint + (line+i)%numPrints)
 	}
 	return append(p, '\r', '\n')
 }
