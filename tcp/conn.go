@@ -41,9 +41,8 @@ type Conn struct {
 	user   userState
 	hash   hashLinks
 
-	counted rtx.Counters // what foldCounters has passed on
-	fo      *fastOpen    // of a connection with TCP Fast Open
-	pace    *pacing      // of one that is paced
+	fo      *fastOpen // of a connection with TCP Fast Open
+	pace    *pacing   // of one that is paced
 	mtu     mtuSearch
 	chrono  chrono
 	passed  traffic

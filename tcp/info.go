@@ -100,8 +100,8 @@ func (c *Conn) infoOptions() uint8 {
 // foldCounters adds what loss recovery counted since the last time to the
 // stack's totals.
 func (c *Conn) foldCounters() {
-	now, old := c.tx.Counters(), &c.counted
-	if now == *old {
+	now, old, any := c.tx.TakeCounters()
+	if !any {
 		return
 	}
 	st := c.Env().Stat
@@ -143,5 +143,4 @@ func (c *Conn) foldCounters() {
 			st.Add(f.id, int(f.now-f.old))
 		}
 	}
-	*old = now
 }

@@ -52,6 +52,9 @@ type ack struct {
 	firstSack     clock.Time // transmission of the first range newly SACKed
 	lastSack      clock.Time // and of the last
 	rtt           time.Duration
+
+	rs    cc.RateSample // what it says of the rate of delivery
+	rated bool          // rs holds a segment's notes
 }
 
 func (a *ack) is(f flags) bool { return a.flags&f != 0 }
@@ -62,9 +65,7 @@ func (s *Sender) Ack(now clock.Time, in *Ack) Result {
 	s.begin(now)
 	a := ack{Ack: in, priorUna: s.CC.SndUna, priorFack: s.highestSack(), reord: s.CC.SndNxt,
 		priorPackets: s.CC.PacketsOut, priorSacked: s.CC.SackedOut,
-		reneging: s.board.renegeOngoing, rtt: -1}
-	s.rs = cc.RateSample{PriorInFlight: s.CC.InFlight(), RTT: -1}
-	s.rate.valid = false
+		reneging: s.board.renegeOngoing, rtt: -1, rs: cc.RateSample{PriorInFlight: s.CC.InFlight(), RTT: -1}}
 	delivered, lostBefore := s.CC.Delivered, s.CC.Lost
 	switch {
 	case in.Seq.After(s.CC.SndNxt):
@@ -94,7 +95,7 @@ func (s *Sender) result(a *ack, delivered int) Result {
 
 // oldAck is an ACK that was overtaken by another: what it SACKs is still news.
 func (s *Sender) oldAck(a *ack) {
-	if len(a.Blocks) == 0 || !s.cfg.SACK {
+	if len(a.Blocks) == 0 || !s.cfg.sack {
 		return
 	}
 	s.rexmit = rexmitNone
@@ -113,7 +114,7 @@ func (s *Sender) newAck(a *ack, delivered, lostBefore uint32) {
 		return
 	}
 	s.clean(a)
-	s.adaptReoWnd()
+	s.adaptReoWnd(a)
 	s.tlpAck(a)
 	s.judge(a)
 	if a.is(flagSetTimer) {
@@ -147,7 +148,7 @@ func (s *Sender) classify(a *ack) {
 	if a.ECE {
 		a.flags |= flagECE
 	}
-	if s.cfg.SACK && len(a.Blocks) > 0 {
+	if s.cfg.sack && len(a.Blocks) > 0 {
 		s.tagBlocks(a)
 		s.countDelivered(a.sackDelivered, a.ECE)
 	}
@@ -177,13 +178,14 @@ func (s *Sender) judge(a *ack) {
 // congControl lets the window follow: by the algorithm's own rule, by PRR
 // while it is being reduced, or by growth.
 func (s *Sender) congControl(a *ack) {
-	acked := s.rs.AckedSacked
+	acked := a.rs.AckedSacked
 	switch {
 	case s.ctl != nil:
-		s.ctl.CongControl(&s.CC, &s.rs)
+		s.ctl.sample = a.rs
+		s.ctl.CongControl(&s.CC, &s.ctl.sample)
 		return
 	case s.CC.InReduction():
-		s.reduceCwnd(acked, s.rs.Losses, a.is(flagAdvanced))
+		s.reduceCwnd(acked, a.rs.Losses, a.is(flagAdvanced))
 	case s.mayRaiseCwnd(a):
 		s.alg.CongAvoid(&s.CC, acked)
 	}
@@ -193,7 +195,7 @@ func (s *Sender) congControl(a *ack) {
 // mayRaiseCwnd: the window grows with data acknowledged in order (RFC 5681),
 // or in any order once the path is known to reorder much.
 func (s *Sender) mayRaiseCwnd(a *ack) bool {
-	if s.board.reordering > s.cfg.Reordering {
+	if s.board.reordering > int(s.cfg.reordering) {
 		return a.is(flagProgress)
 	}
 	return a.is(flagDataAcked)

@@ -47,8 +47,8 @@ func (s *Sender) clean(a *ack) {
 	s.afterClean(a, &c, took)
 	s.alg.PktsAcked(&s.CC, cc.Sample{
 		PktsAcked: c.segs,
-		RTT:       s.rs.RTT,
-		InFlight:  s.CC.MSS * int(s.CC.Delivered-s.rs.PriorDelivered),
+		RTT:       a.rs.RTT,
+		InFlight:  s.CC.MSS * int(s.CC.Delivered-a.rs.PriorDelivered),
 	})
 }
 
@@ -85,13 +85,13 @@ func (s *Sender) acknowledge(a *ack, c *cleaned, n *node, segs int) {
 			a.flags |= flagOrigAcked
 		}
 	}
-	if !n.has(sacked) && s.cfg.SACK {
+	if !n.has(sacked) && s.cfg.sack {
 		s.countDelivered(segs, a.ECE)
 		if !s.spuriousRetrans(a, n) {
 			s.rackAdvance(n)
 		}
 	}
-	s.sampleRate(n)
+	s.sampleRate(a, n)
 	s.drop(n.tags, segs)
 	c.segs += segs
 	if n.flags&SYN != 0 {
@@ -122,7 +122,7 @@ func (s *Sender) afterClean(a *ack, c *cleaned, took bool) {
 		return
 	}
 	a.flags |= flagSetTimer
-	if !s.cfg.SACK {
+	if !s.cfg.sack {
 		s.removeRenoSacks(a, c.segs)
 	} else if a.reord.Before(a.priorFack) { // a hole filled without retransmission
 		s.checkReordering(a.reord, false)
@@ -141,9 +141,9 @@ func (s *Sender) sackRestartsTimer(a *ack, took bool) bool {
 func (s *Sender) suspectDelay(a *ack, c *cleaned) {
 	if c.hasTime && c.segs == 1 && !c.partial && a.priorSacked == 0 &&
 		s.CC.SndUna.Sub(a.priorUna) < s.CC.MSS &&
-		s.rs.PriorDelivered+1 == s.CC.Delivered && !a.is(flagCAAlert|flagSynAcked) {
+		a.rs.PriorDelivered+1 == s.CC.Delivered && !a.is(flagCAAlert|flagSynAcked) {
 		a.flags |= flagMaybeDelayed
-		s.rs.IsAckDelayed = true
+		a.rs.IsAckDelayed = true
 	}
 }
 
@@ -162,11 +162,11 @@ func (s *Sender) measure(a *ack, c *cleaned) bool {
 			first = now.Sub(a.firstSack)
 		}
 	}
-	if first < 0 && a.HasTSEcr && s.cfg.Timestamps && a.is(flagAcked) {
+	if first < 0 && a.HasTSEcr && s.cfg.timestamps && a.is(flagAcked) {
 		first = s.echoedRTT(a)
 		last = first
 	}
-	s.rs.RTT = last
+	a.rs.RTT = last
 	if first < 0 {
 		return false
 	}

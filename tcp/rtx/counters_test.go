@@ -34,7 +34,7 @@ func TestTimeoutsAreCountedByWhatTheyEnd(t *testing.T) {
 		run.play(c)
 		c.expire()
 		c.state(cc.Loss)
-		got := c.s.Counters()
+		got := c.s.past().counters
 		require.Equal(t, run.want, Counters{SACKFailures: got.SACKFailures, RenoFailures: got.RenoFailures,
 			SACKRecoveryFail: got.SACKRecoveryFail, RenoRecoveryFail: got.RenoRecoveryFail, LossFailures: got.LossFailures}, name)
 	}
@@ -50,6 +50,6 @@ func TestDuplicateSegmentsAreCounted(t *testing.T) {
 	c.sends("1:2001")
 	c.ack(10001)
 	require.True(t, c.ack(10001, 1, 2001).DSACK)
-	require.EqualValues(t, 1, c.s.Counters().DSACKRecv)
-	require.EqualValues(t, 2, c.s.Counters().DSACKSegs)
+	require.EqualValues(t, 1, c.s.past().counters.DSACKRecv)
+	require.EqualValues(t, 2, c.s.past().counters.DSACKSegs)
 }

@@ -11,18 +11,18 @@ func (s *Sender) checkDSACK(a *ack, blocks []Block) bool {
 	b := blocks[0]
 	switch {
 	case b.Start.Before(a.Seq):
-		s.total.counters.DSACKRecv++
+		s.past().counters.DSACKRecv++
 	case len(blocks) > 1 && !b.End.After(blocks[1].End) && !b.Start.Before(blocks[1].Start):
-		s.total.counters.DSACKOfoRecv++
+		s.past().counters.DSACKOfoRecv++
 	default:
 		return false
 	}
 	segs := s.dsackSegs(a, b)
 	if segs == 0 {
-		s.total.counters.DSACKIgnored++
+		s.past().counters.DSACKIgnored++
 		return false
 	}
-	s.total.counters.DSACKSegs += uint32(segs)
+	s.past().counters.DSACKSegs += uint32(segs)
 	if !b.End.After(a.priorUna) { // the range is no longer in the queue
 		s.undo.duplicated(b.End, segs)
 	}
@@ -39,8 +39,9 @@ func (s *Sender) dsackSegs(a *ack, b Block) int {
 	}
 	tlp := octets <= s.CC.MSS && s.tlp.out && s.tlp.high == b.End
 	segs := segments(octets, s.CC.MSS)
-	s.board.dsackDups += uint32(segs)
-	if s.board.dsackDups > s.total.retrans {
+	h := s.past()
+	h.dsackDups += uint32(segs)
+	if h.dsackDups > h.retrans {
 		return 0
 	}
 	if tlp {

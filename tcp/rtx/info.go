@@ -1,14 +1,13 @@
 package rtx
 
-import (
-	"time"
-
-	"github.com/slankdev/ministack/clock"
-)
+import "github.com/slankdev/ministack/clock"
 
 // Info returns a snapshot.
 func (s *Sender) Info(now clock.Time) Info {
-	st := &s.CC
+	st, h := &s.CC, s.history
+	if h == nil {
+		h = new(history)
+	}
 	return Info{
 		State: st.CA, MSS: st.MSS, Cwnd: st.Cwnd, Ssthresh: st.Ssthresh,
 		Unacked: st.PacketsOut, Sacked: st.SackedOut, Lost: st.LostOut, Retrans: st.RetransOut,
@@ -19,27 +18,12 @@ func (s *Sender) Info(now clock.Time) Info {
 		DeliveryRate:           s.rate.deliveryRate(st.MSS),
 		DeliveryRateAppLimited: s.rate.wasLimited,
 		Delivered:              st.Delivered, DeliveredCE: st.DeliveredCE,
-		LostTotal: st.Lost, RetransTotal: s.total.retrans,
-		ReordSeen: s.board.reordSeen, DSACKDups: s.board.dsackDups,
+		LostTotal: st.Lost, RetransTotal: h.retrans,
+		ReordSeen: s.board.reordSeen, DSACKDups: h.dsackDups,
 		BytesSent: s.total.bytesSent, BytesAcked: s.total.bytesAcked,
-		BytesRetrans: s.total.bytesRetrans,
-		TotalRTO:     s.rto.total, TotalRTORecoveries: s.rto.episodes, TotalRTOTime: s.rto.totalTime(now),
+		BytesRetrans: h.bytesRetrans,
+		TotalRTO:     h.rto.total, TotalRTORecoveries: h.rto.episodes, TotalRTOTime: h.rto.totalTime(now),
 		TimeSinceLastSent: now.Sub(st.LastSent),
-		Counters:          s.total.counters,
+		Counters:          h.counters,
 	}
-}
-
-// totalTime includes a run that lasts.
-func (r *rtoState) totalTime(now clock.Time) time.Duration {
-	if r.began == 0 {
-		return r.time
-	}
-	return r.time + now.Sub(r.began)
-}
-
-// Counters returns the counts of rare events.
-func (s *Sender) Counters() Counters {
-	c := s.total.counters
-	c.Hystart = s.CC.Hystart
-	return c
 }

@@ -3,7 +3,6 @@ package rtx
 import (
 	"time"
 
-	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/tcp/cc"
 )
 
@@ -23,10 +22,6 @@ type rtoState struct {
 	retransmits int  // timeouts since SND.UNA last moved
 	frto        bool // F-RTO is under way
 	fresh       bool // the timeout's own retransmission is still to come
-	total       int  // timeouts, ever
-	episodes    int  // runs of timeouts, ever
-	began       clock.Time
-	time        time.Duration // total time of these runs
 }
 
 // timeout handles the expiry of the RTO: RFC 6298 5.4 to 5.6.
@@ -34,17 +29,18 @@ func (s *Sender) timeout() {
 	if s.CC.PacketsOut == 0 {
 		return
 	}
-	s.total.counters.Timeouts++
+	s.past().counters.Timeouts++
 	if s.rto.retransmits == 0 && !s.handshake {
 		s.countFailure()
 	}
 	s.enterLoss()
-	s.rto.count(s.CC.Now)
+	s.past().rto.count(s.CC.Now, s.rto.retransmits == 0)
+	s.rto.retransmits++
 	s.rto.fresh = true
 	switch {
 	case s.staysLinear():
 		s.RTT.NoBackoff()
-	case !s.handshake || s.rto.total > s.cfg.SYNLinear:
+	case !s.handshake || s.past().rto.total > int(s.cfg.synLinear):
 		s.RTT.Backoff()
 	}
 	s.rexmit = rexmitLost
@@ -53,9 +49,9 @@ func (s *Sender) timeout() {
 
 // countFailure says what the first timeout of a run ended.
 func (s *Sender) countFailure() {
-	c := &s.total.counters
+	c := &s.past().counters
 	sackOr := func(sack, reno *uint32) *uint32 {
-		if s.cfg.SACK {
+		if s.cfg.sack {
 			return sack
 		}
 		return reno
@@ -67,23 +63,6 @@ func (s *Sender) countFailure() {
 		c.LossFailures++
 	case s.CC.CA == cc.Disorder || s.CC.SackedOut > 0:
 		*sackOr(&c.SACKFailures, &c.RenoFailures)++
-	}
-}
-
-func (r *rtoState) count(now clock.Time) {
-	if r.retransmits == 0 {
-		r.episodes++
-		r.began = now
-	}
-	r.retransmits++
-	r.total++
-}
-
-// recovered ends a run of timeouts.
-func (r *rtoState) recovered(now clock.Time) {
-	if r.began != 0 {
-		r.time += now.Sub(r.began)
-		r.began = 0
 	}
 }
 
@@ -105,15 +84,15 @@ func (s *Sender) enterLoss() {
 	st.CwndCnt = 0
 	s.validate.stamp = st.Now
 	// A timeout although much was SACKed: dupthresh was too high.
-	if st.CA <= cc.Disorder && st.SackedOut >= s.cfg.Reordering {
-		s.board.reordering = min(s.board.reordering, s.cfg.Reordering)
+	if st.CA <= cc.Disorder && st.SackedOut >= int(s.cfg.reordering) {
+		s.board.reordering = min(s.board.reordering, int(s.cfg.reordering))
 	}
 	s.setCA(cc.Loss, why)
 	st.HighSeq = st.SndNxt
 	s.tlp.out = false
 	s.cwrPending = true
 	// RFC 5682 3.1 step 1: not while an earlier recovery is under way.
-	s.rto.frto = !s.cfg.NoFRTO && (fresh || s.rto.retransmits > 0)
+	s.rto.frto = !s.cfg.noFRTO && (fresh || s.rto.retransmits > 0)
 }
 
 // timeoutMarkLost marks what was sent too long ago as lost, the first range in
@@ -123,11 +102,11 @@ func (s *Sender) timeoutMarkLost() Why {
 	why := WhyRTO
 	reneged := s.q.at(0).has(sacked)
 	if reneged {
-		s.total.counters.SACKReneging++
+		s.past().counters.SACKReneging++
 		why = WhyReneging
 		s.CC.SackedOut = 0
 		s.board.renegeOngoing = true
-	} else if !s.cfg.SACK {
+	} else if !s.cfg.sack {
 		s.resetRenoSack()
 	}
 	for i := range s.q.len() {
@@ -155,7 +134,7 @@ func (s *Sender) processLoss(a *ack) {
 		s.tryUndoRecovery(a)
 		return
 	}
-	if !s.cfg.SACK {
+	if !s.cfg.sack {
 		// A duplicate ACK was caused by new data of F-RTO.
 		if s.CC.SndNxt.After(s.CC.HighSeq) && a.dups > 0 {
 			s.addRenoSack(a)

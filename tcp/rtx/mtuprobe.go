@@ -30,33 +30,36 @@ type mtuProbe struct {
 	start, end seq.Num
 }
 
+// probing reports whether a probe is under way.
+func (s *Sender) probing() bool { return s.history != nil && s.history.probe.out }
+
 // MayProbeMTU reports whether the connection runs smoothly enough for a probe,
 // and none is under way.
 func (s *Sender) MayProbeMTU() bool {
-	return !s.mtu.out && s.CC.CA == cc.Open && s.CC.Cwnd >= minProbeCwnd
+	return !s.probing() && s.CC.CA == cc.Open && s.CC.Cwnd >= minProbeCwnd
 }
 
 // MTUProbeSent says that r, which was Sent, is a probe. It stands for two
 // segments, so the window lacks one until it is known to be lost.
 func (s *Sender) MTUProbeSent(r Range) {
-	s.mtu = mtuProbe{out: true, start: r.Start, end: r.End}
+	s.past().probe = mtuProbe{out: true, start: r.Start, end: r.End}
 	s.CC.Cwnd--
 }
 
 // mtuProbeAcked notices that the probe arrived.
 func (s *Sender) mtuProbeAcked() {
-	if s.mtu.out && s.mtu.end.AtOrBefore(s.CC.SndUna) {
-		s.mtu.out = false
+	if s.probing() && s.history.probe.end.AtOrBefore(s.CC.SndUna) {
+		s.history.probe.out = false
 		s.out.MTUProbe = MTUProbeWorked
 	}
 }
 
 // mtuProbeLost takes a loss that is the probe's; it reports whether it was.
 func (s *Sender) mtuProbeLost() bool {
-	if !s.mtu.out || s.CC.InReduction() || s.CC.SndUna != s.mtu.start {
+	if !s.probing() || s.CC.InReduction() || s.CC.SndUna != s.history.probe.start {
 		return false
 	}
-	s.mtu.out = false
+	s.history.probe.out = false
 	s.out.MTUProbe = MTUProbeFailed
 	s.CC.Cwnd++
 	s.loseLarger(s.CC.MSS)

@@ -65,5 +65,5 @@ func TestALossBeforeTheProbeIsCongestion(t *testing.T) {
 	c.pass(100 * ms)
 	require.Equal(t, MTUProbeNone, c.ack(1, 1001, 7501).MTUProbe)
 	c.state(cc.Recovery)
-	require.False(t, c.s.mtu.out)
+	require.False(t, c.s.probing())
 }

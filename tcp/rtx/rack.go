@@ -63,17 +63,17 @@ func (s *Sender) spuriousRetrans(a *ack, n *node) bool {
 }
 
 func (s *Sender) echoedBefore(a *ack, t clock.Time) bool {
-	return s.cfg.Timestamps && a.HasTSEcr && seqAfter(uint32(t.Milliseconds()), a.TSEcr)
+	return s.cfg.timestamps && a.HasTSEcr && seqAfter(uint32(t.Milliseconds()), a.TSEcr)
 }
 
 // adaptReoWnd widens or resets the reordering window: RFC 8985 6.2 step 4. At
 // most once a round trip, which delivery since the last change tells.
-func (s *Sender) adaptReoWnd() {
+func (s *Sender) adaptReoWnd(a *ack) {
 	r := &s.rack
-	if s.cfg.StaticReoWnd || !s.rate.valid || s.rs.PriorDelivered == 0 {
+	if s.cfg.staticReoWnd || !a.rated || a.rs.PriorDelivered == 0 {
 		return
 	}
-	if seqAfter(r.lastRound, s.rs.PriorDelivered) {
+	if seqAfter(r.lastRound, a.rs.PriorDelivered) {
 		r.dsackSeen = false
 	}
 	switch {
@@ -93,7 +93,7 @@ func (s *Sender) reoWnd() time.Duration {
 		if s.CC.CA >= cc.Recovery {
 			return 0
 		}
-		if s.CC.SackedOut >= s.board.reordering && !s.cfg.NoDupThresh {
+		if s.CC.SackedOut >= s.board.reordering && !s.cfg.noDupThresh {
 			return 0
 		}
 	}

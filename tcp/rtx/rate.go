@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/seq"
 )
 
@@ -20,7 +21,6 @@ import (
 type rateState struct {
 	firstTx     clock.Time // transmission of the latest segment delivered
 	deliveredAt clock.Time // time of the latest delivery
-	valid       bool       // rs holds a segment's notes
 
 	delivered  uint32        // the sample shown by Info: segments
 	interval   time.Duration // over this time; 0: none yet
@@ -42,13 +42,13 @@ func (s *Sender) stampRate(n *node) {
 
 // sampleRate takes the notes of a range that is (S)ACKed, if it is the latest
 // transmission of those that this ACK covers. What a SYN takes is no rate.
-func (s *Sender) sampleRate(n *node) {
+func (s *Sender) sampleRate(a *ack, n *node) {
 	if n.has(counted) || n.flags&SYN != 0 {
 		return
 	}
-	r, rs := &s.rate, &s.rs
-	if !r.valid || sentAfter(n.sentAt, r.firstTx, n.end, rs.LastEnd) {
-		r.valid = true
+	r, rs := &s.rate, &a.rs
+	if !a.rated || sentAfter(n.sentAt, r.firstTx, n.end, rs.LastEnd) {
+		a.rated = true
 		rs.PriorTime = n.deliveredAt
 		rs.PriorDelivered, rs.PriorDeliveredCE = n.delivered, n.deliveredCE
 		rs.IsAppLimited = n.appLimited
@@ -65,7 +65,7 @@ func (s *Sender) sampleRate(n *node) {
 
 // rateSample completes the sample of an acknowledgement.
 func (s *Sender) rateSample(a *ack, delivered, newlyLost int) {
-	r, rs, now := &s.rate, &s.rs, s.CC.Now
+	r, rs, now := &s.rate, &a.rs, s.CC.Now
 	if s.CC.AppLimited != 0 && seqAfter(s.CC.Delivered, s.CC.AppLimited) {
 		s.CC.AppLimited = 0
 	}
@@ -74,7 +74,7 @@ func (s *Sender) rateSample(a *ack, delivered, newlyLost int) {
 	}
 	rs.AckedSacked, rs.Losses = delivered, newlyLost
 	rs.Delivered, rs.Interval = -1, -1
-	if !r.valid || a.reneging {
+	if !a.rated || a.reneging {
 		return
 	}
 	rs.Delivered = int(s.CC.Delivered - rs.PriorDelivered)
@@ -84,14 +84,13 @@ func (s *Sender) rateSample(a *ack, delivered, newlyLost int) {
 	// original was delivered.
 	if d := max(rs.SndInterval, rs.RcvInterval); d >= s.CC.MinRTT && d > 0 {
 		rs.Interval = d
-		s.keepRate()
+		s.rate.keep(rs)
 	}
 }
 
-// keepRate remembers the sample for Info, unless the application limited it
+// keep remembers the sample for Info, unless the application limited it
 // and it is not the best either.
-func (s *Sender) keepRate() {
-	r, rs := &s.rate, &s.rs
+func (r *rateState) keep(rs *cc.RateSample) {
 	better := float64(rs.Delivered)*float64(r.interval) >= float64(r.delivered)*float64(rs.Interval)
 	if !rs.IsAppLimited || better {
 		r.delivered, r.interval, r.wasLimited = uint32(rs.Delivered), rs.Interval, rs.IsAppLimited

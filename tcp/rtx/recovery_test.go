@@ -227,11 +227,11 @@ func TestTheTimeoutsOwnRetransmissionIsCountedAsATimeout(t *testing.T) {
 	c := newScript(t, Config{SACK: true, MSS: 1000, NoTLP: true, NoFRTO: true})
 	c.write(3000)
 	c.pass(400 * ms)
-	k := c.s.Counters()
+	k := c.s.past().counters
 	require.EqualValues(t, 1, k.Timeouts)
 	require.Zero(t, k.SlowStartRetrans)
 	c.ack(1001)
-	k = c.s.Counters()
+	k = c.s.past().counters
 	require.EqualValues(t, 2, k.SlowStartRetrans)
 	require.Zero(t, k.FastRetrans)
 }

@@ -41,9 +41,9 @@ func (s *Sender) checkRenoReordering(addend int) {
 	if !s.limitRenoSacked() {
 		return
 	}
-	s.board.reordering = min(s.CC.PacketsOut+addend, s.cfg.MaxReordering)
+	s.board.reordering = min(s.CC.PacketsOut+addend, int(s.cfg.maxReordering))
 	s.board.reordSeen++
-	s.total.counters.RenoReorder++
+	s.past().counters.RenoReorder++
 }
 
 func (s *Sender) limitRenoSacked() bool {

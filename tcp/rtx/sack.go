@@ -62,7 +62,7 @@ func insertSorted(bs []Block, b Block) []Block {
 
 // countDiscard counts a block that cannot be believed.
 func (s *Sender) countDiscard(dup bool) {
-	c := &s.total.counters
+	c := &s.past().counters
 	switch {
 	case !dup:
 		c.SACKDiscard++
@@ -206,7 +206,7 @@ func (s *Sender) delivered(a *ack, n *node) {
 	a.flags |= flagDataSacked
 	a.sackDelivered += segs
 	a.newlySacked += segs
-	s.sampleRate(n)
+	s.sampleRate(a, n)
 	s.q.unlink(n)
 }
 
@@ -235,12 +235,12 @@ func (s *Sender) checkReordering(low seq.Num, timestamp bool) {
 	}
 	distance, mss := fack.Sub(low), s.CC.MSS
 	if distance > s.board.reordering*mss {
-		s.board.reordering = min((distance+mss-1)/mss, s.cfg.MaxReordering)
+		s.board.reordering = min((distance+mss-1)/mss, int(s.cfg.maxReordering))
 	}
 	s.board.reordSeen++
 	if timestamp {
-		s.total.counters.TSReorder++
+		s.past().counters.TSReorder++
 	} else {
-		s.total.counters.SACKReorder++
+		s.past().counters.SACKReorder++
 	}
 }

@@ -8,13 +8,12 @@ type scoreboard struct {
 	hint          seq.Num // no range before it waits for retransmission
 	reordering    int     // segments by which the path reorders: dupthresh
 	reordSeen     uint32  // how often it did
-	dsackDups     uint32  // segments reported as duplicates
 	renegeOngoing bool    // the receiver took SACKs back; until recovery ends
 }
 
 // highestSack returns the forward edge of what was SACKed (FACK).
 func (s *Sender) highestSack() seq.Num {
-	if s.CC.SackedOut == 0 || !s.cfg.SACK {
+	if s.CC.SackedOut == 0 || !s.cfg.sack {
 		return s.CC.SndUna
 	}
 	return s.board.highest
@@ -65,7 +64,7 @@ func (s *Sender) recount(t tag, fewer int) {
 		return
 	}
 	s.drop(t, fewer)
-	if fewer > 0 && !s.cfg.SACK {
+	if fewer > 0 && !s.cfg.sack {
 		s.CC.SackedOut -= min(s.CC.SackedOut, fewer)
 	}
 }
@@ -83,7 +82,7 @@ func (s *Sender) markLost(n *node) {
 	if n.has(retrans) {
 		n.tags &^= retrans
 		s.CC.RetransOut -= segs
-		s.total.counters.LostRetransmit += uint32(segs)
+		s.past().counters.LostRetransmit += uint32(segs)
 	}
 	if !n.has(lost) {
 		n.tags |= lost

@@ -146,7 +146,7 @@ func (s *Sender) collapse(pos, room int) {
 }
 
 func (s *Sender) mayCollapse(pos, room int) bool {
-	if s.cfg.NoCollapse || pos+1 >= s.q.len() {
+	if s.cfg.noCollapse || pos+1 >= s.q.len() {
 		return false
 	}
 	n, next := s.q.at(pos), s.q.at(pos+1)
@@ -159,7 +159,7 @@ func (s *Sender) whyRetransmit() Why {
 		return WhySYN
 	case s.CC.CA == cc.Loss:
 		return WhyRTO
-	case s.cfg.SACK:
+	case s.cfg.sack:
 		return WhyRACK
 	}
 	return WhyFast
@@ -192,9 +192,9 @@ func (s *Sender) countRetransmit(segs uint32) {
 	switch {
 	case s.rto.fresh:
 	case s.CC.CA == cc.Loss:
-		s.total.counters.SlowStartRetrans += segs
+		s.past().counters.SlowStartRetrans += segs
 	default:
-		s.total.counters.FastRetrans += segs
+		s.past().counters.FastRetrans += segs
 	}
 }
 
@@ -202,12 +202,13 @@ func (s *Sender) countRetransmit(segs uint32) {
 func (s *Sender) resend(pos int) *node {
 	n := s.q.at(pos)
 	s.transmitted(n.len())
-	s.mtu.out = false // a probe that is under way tells nothing now
 	n.sentAt = s.CC.Now
 	n.tags = n.tags&^counted | ever
 	s.stampRate(n)
 	s.q.toTail(s.q.id(pos), inFlight)
-	s.total.retrans += uint32(n.segs)
-	s.total.bytesRetrans += uint64(n.len())
+	h := s.past()
+	h.retrans += uint32(n.segs)
+	h.bytesRetrans += uint64(n.len())
+	h.probe.out = false // one that is under way tells nothing now
 	return n
 }

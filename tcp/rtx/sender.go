@@ -9,14 +9,6 @@ import (
 	"github.com/slankdev/ministack/tcp/seq"
 )
 
-// Linux's defaults.
-const (
-	defaultMSS           = 536
-	defaultReordering    = 3
-	defaultMaxReordering = 300
-	defaultSYNLinear     = 4
-)
-
 // Sender is the loss recovery state of one connection. It is embedded by value
 // and set up by Init. Its methods expect the connection's lock.
 type Sender struct {
@@ -32,7 +24,7 @@ type Sender struct {
 	rexmit  rexmit     // what the last event allowed to be retransmitted
 	out     Outcome    // of the event being processed
 	alg     cc.Algorithm
-	ctl     cc.Controller // alg, if it is one
+	ctl     *controlled // alg, if it is a cc.Controller
 
 	board    scoreboard
 	rack     rackState
@@ -40,16 +32,15 @@ type Sender struct {
 	prr      prrState
 	tlp      tlpState
 	rate     rateState
-	rs       cc.RateSample // of the ACK being processed
 	rto      rtoState
 	validate validateState
-	mtu      mtuProbe
 
 	burst      bool // Sent was called since OutputDone
 	handshake  bool // our SYN is not acknowledged
 	cwrPending bool // TakeCWR
 	total      totals
-	cfg        Config
+	cfg        config
+	history    *history // of losses; nil: there were none
 }
 
 // rexmit is what an event allows to be retransmitted.
@@ -63,53 +54,47 @@ const (
 
 // totals are the counts of Info that nothing else needs.
 type totals struct {
-	bytesSent, bytesAcked, bytesRetrans uint64
-	retrans                             uint32
-	counters                            Counters
+	bytesSent, bytesAcked uint64
+}
+
+// controlled is a congestion control of its own mind, and the sample that it
+// judges by: it lies here, and not with the rest of an ACK's processing, since
+// what is passed to an interface cannot stay on the stack.
+type controlled struct {
+	cc.Controller
+	sample cc.RateSample
 }
 
 // Init sets up a sender whose next octet is una: the ISS of an active open, or
 // the first octet after the SYN-ACK of a passive one.
 func (s *Sender) Init(now clock.Time, cfg Config, una seq.Num) {
-	*s = Sender{cfg: cfg.withDefaults()}
+	cfg = cfg.withDefaults()
+	*s = Sender{cfg: cfg.compact()}
 	s.q.pool = cfg.Pool
 	s.RTT.Init(cfg.RTT, una)
 	s.CC = cc.State{
-		Now: now, MSS: s.cfg.MSS, Cwnd: s.cfg.InitialWindow, CwndClamp: s.cfg.CwndClamp,
+		Now: now, MSS: cfg.MSS, Cwnd: cfg.InitialWindow, CwndClamp: cfg.CwndClamp,
 		Ssthresh: cc.InfiniteSsthresh, SndUna: una, SndNxt: una, HighSeq: una, CwndUsageSeq: una,
 		GSOMaxSize: 65536,
 	}
-	s.board.reordering = s.cfg.Reordering
+	s.board.reordering = cfg.Reordering
 	s.board.hint = una
 	s.rack.steps = 1
 	s.setAlgorithm(cfg.Algorithm)
 }
 
-func (c Config) withDefaults() Config {
-	setDefault(&c.MSS, defaultMSS)
-	setDefault(&c.InitialWindow, cc.InitialWindow)
-	setDefault(&c.CwndClamp, cc.InfiniteSsthresh)
-	setDefault(&c.Reordering, defaultReordering)
-	setDefault(&c.MaxReordering, defaultMaxReordering)
-	setDefault(&c.SYNLinear, defaultSYNLinear)
-	return c
-}
-
-func setDefault(v *int, d int) {
-	if *v == 0 {
-		*v = d
-	}
-}
-
 func (s *Sender) setAlgorithm(a cc.Algorithm) {
 	s.alg = a
-	s.ctl, _ = a.(cc.Controller)
+	s.ctl = nil
+	if ctl, ok := a.(cc.Controller); ok {
+		s.ctl = &controlled{Controller: ctl}
+	}
 }
 
 // Negotiate tells what the handshake agreed on. It comes before the Ack of the
 // SYN.
 func (s *Sender) Negotiate(sack, timestamps bool) {
-	s.cfg.SACK, s.cfg.Timestamps = sack, timestamps
+	s.cfg.sack, s.cfg.timestamps = sack, timestamps
 }
 
 // Established sets the initial window (RFC 6928; one segment if the SYN was
@@ -118,8 +103,8 @@ func (s *Sender) Negotiate(sack, timestamps bool) {
 func (s *Sender) Established(now clock.Time) {
 	s.CC.Now = now
 	s.handshake = false
-	s.CC.Cwnd = s.cfg.InitialWindow
-	if s.total.retrans > 1 && s.undo.armed {
+	s.CC.Cwnd = int(s.cfg.initialWindow)
+	if s.retransmitted() > 1 && s.undo.armed {
 		s.CC.Cwnd = 1
 	}
 	s.CC.Ssthresh = cc.InfiniteSsthresh
@@ -139,8 +124,9 @@ func (s *Sender) Established(now clock.Time) {
 // more than one, unless they proved spurious, the transfer begins with one
 // segment (RFC 5681 3.1, RFC 6298 5.7).
 func (s *Sender) HandshakeTimeouts(n int, spurious bool) {
-	s.total.retrans = uint32(n)
-	s.rto.total, s.rto.episodes = n, 1
+	h := s.past()
+	h.retrans = uint32(n)
+	h.rto.total, h.rto.episodes = n, 1
 	s.undo.armed = !spurious
 }
 

@@ -23,7 +23,7 @@ type tlpState struct {
 // scheduleProbe arms the probe timer if a probe may be sent, and reports
 // whether it did: RFC 8985 7.2. restart says that the RTO starts now.
 func (s *Sender) scheduleProbe(restart bool) bool {
-	if s.cfg.NoTLP || !s.cfg.SACK || s.CC.PacketsOut == 0 || s.handshake ||
+	if s.cfg.noTLP || !s.cfg.sack || s.CC.PacketsOut == 0 || s.handshake ||
 		s.CC.CA != cc.Open && s.CC.CA != cc.CWR {
 		return false
 	}
@@ -94,7 +94,7 @@ func (s *Sender) ProbeRetransmitted(now clock.Time, r Range) {
 
 func (s *Sender) probeSent(retransmission bool) {
 	s.tlp = tlpState{high: s.CC.SndNxt, out: true, retrans: retransmission}
-	s.total.counters.LossProbes++
+	s.past().counters.LossProbes++
 	s.arm(TimerRTO, s.RTT.RTO())
 }
 
@@ -120,5 +120,5 @@ func (s *Sender) probeRepaired() {
 	s.endReduction()
 	s.keepOpen()
 	s.out.Why = WhyTLP // and not the way back
-	s.total.counters.LossProbeRecovery++
+	s.past().counters.LossProbeRecovery++
 }

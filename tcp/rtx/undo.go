@@ -75,7 +75,7 @@ func (s *Sender) delayed(a *ack) bool {
 	if s.undo.hasStamp {
 		return s.echoedBefore(a, s.undo.stamp)
 	}
-	if !s.cfg.SACK && s.CC.SndUna.AtOrAfter(s.CC.HighSeq) {
+	if !s.cfg.sack && s.CC.SndUna.AtOrAfter(s.CC.HighSeq) {
 		return false
 	}
 	return !s.handshake
@@ -117,9 +117,9 @@ func (s *Sender) tryUndoRecovery(a *ack) bool {
 		inLoss := s.CC.CA == cc.Loss
 		s.undoReduction(false, why)
 		if inLoss {
-			s.total.counters.LossUndo++
+			s.past().counters.LossUndo++
 		} else {
-			s.total.counters.FullUndo++
+			s.past().counters.FullUndo++
 		}
 	} else if s.rack.persist > 0 {
 		s.rack.persist--
@@ -136,7 +136,7 @@ func (s *Sender) tryUndoRecovery(a *ack) bool {
 // still come when its last segment is acknowledged, and would start another.
 // The state is held until something above is acknowledged: RFC 6582 3.2.
 func (s *Sender) holdReopen() bool {
-	if s.cfg.SACK || s.CC.SndUna != s.CC.HighSeq {
+	if s.cfg.sack || s.CC.SndUna != s.CC.HighSeq {
 		return false
 	}
 	s.cleanStamp()
@@ -150,7 +150,7 @@ func (s *Sender) tryUndoDSACK() bool {
 	}
 	s.rack.persist = min(s.rack.persist+1, reoPersistence)
 	s.undoReduction(false, WhyDSACK)
-	s.total.counters.DSACKUndo++
+	s.past().counters.DSACKUndo++
 	return true
 }
 
@@ -163,15 +163,15 @@ func (s *Sender) tryUndoLoss(a *ack, frto bool) bool {
 		}
 	}
 	s.undoReduction(true, why)
-	s.total.counters.LossUndo++
+	s.past().counters.LossUndo++
 	if frto {
-		s.total.counters.SpuriousRTOs++
+		s.past().counters.SpuriousRTOs++
 	}
 	s.rto.retransmits = 0
 	if s.holdReopen() {
 		return true
 	}
-	if frto || s.cfg.SACK {
+	if frto || s.cfg.sack {
 		s.setCA(cc.Open, why)
 		s.board.renegeOngoing = false
 	}
@@ -191,7 +191,7 @@ func (s *Sender) tryUndoPartial(a *ack) bool {
 	}
 	s.cleanStamp()
 	s.undoReduction(true, WhyEifel)
-	s.total.counters.PartialUndo++
+	s.past().counters.PartialUndo++
 	s.keepOpen()
 	return false
 }
@@ -212,7 +212,7 @@ func (s *Sender) cleanStamp() {
 // spuriousSYN: the SYN-ACK echoes the timestamp of the first SYN, so repeating
 // it was needless and the initial window stays.
 func (s *Sender) spuriousSYN(a *ack) {
-	if s.handshake && s.undo.armed && s.undo.hasStamp && s.cfg.Timestamps && a.HasTSEcr &&
+	if s.handshake && s.undo.armed && s.undo.hasStamp && s.cfg.timestamps && a.HasTSEcr &&
 		a.TSEcr == uint32(s.undo.stamp.Milliseconds()) {
 		s.undo.armed = false
 	}
