@@ -26,18 +26,18 @@ type Clock interface {
 }
 
 // Timer calls a function once at a set time. It is meant to be embedded: it
-// allocates nothing, and an unarmed timer stands in no list.
+// allocates nothing, and an unarmed timer stands in no list. One that has been
+// stopped, or has called its function, may be initialized anew.
 type Timer struct {
 	clock Clock
 	fn    func(any)
 	arg   any
 
 	at         Time
-	armed      bool
 	next, prev *Timer // the wheel's slot list
-	slot       *slot
-	index      int    // the heap's place
-	order      uint64 // ties on the heap fire in the order they were armed
+	index      int32  // the heap's place
+	level, pos uint8  // the wheel's slot
+	armed      bool
 }
 
 // Init prepares the timer to call fn(arg). It must come before any other call.

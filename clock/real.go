@@ -162,8 +162,9 @@ func (r *RealClock) runDue() bool {
 		if t == nil {
 			return true
 		}
+		fn, arg := t.fn, t.arg // it may serve another as soon as the lock is given up
 		r.mu.Unlock()
-		t.fn(t.arg)
+		fn(arg)
 		r.mu.Lock()
 	}
 	return false

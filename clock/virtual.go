@@ -15,7 +15,6 @@ type VirtualClock struct {
 	mu      sync.Mutex
 	now     Time
 	events  eventHeap
-	order   uint64
 	changed chan struct{} // closed and renewed when an event is armed or the driver rests
 	parked  int           // callers of Wait that look at changed
 }
@@ -86,17 +85,17 @@ func (v *VirtualClock) RunUntil(done func() bool, limit time.Duration) bool {
 func (v *VirtualClock) Next() (Time, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.events) == 0 {
+	if len(v.events.list) == 0 {
 		return 0, false
 	}
-	return max(v.now, v.events[0].at), true
+	return max(v.now, v.events.list[0].at), true
 }
 
 // step runs the next event that is due by the time end (0: any), or moves to
 // end and reports false.
 func (v *VirtualClock) step(end Time) bool {
 	v.mu.Lock()
-	if len(v.events) == 0 || end != 0 && v.events[0].at > end {
+	if len(v.events.list) == 0 || end != 0 && v.events.list[0].at > end {
 		v.now = max(v.now, end)
 		v.mu.Unlock()
 		return false
@@ -104,8 +103,9 @@ func (v *VirtualClock) step(end Time) bool {
 	t := heap.Pop(&v.events).(*Timer)
 	t.armed = false
 	v.now = max(v.now, t.at)
+	fn, arg := t.fn, t.arg // it may serve another as soon as the lock is given up
 	v.mu.Unlock()
-	t.fn(t.arg)
+	fn(arg)
 	return true
 }
 
@@ -162,7 +162,7 @@ func (v *VirtualClock) driven() <-chan struct{} {
 	defer v.mu.Unlock()
 	v.parked--
 	v.wake()
-	if len(v.events) > 0 {
+	if len(v.events.list) > 0 {
 		c := make(chan struct{})
 		close(c)
 		return c
@@ -183,10 +183,10 @@ func (v *VirtualClock) wake() {
 func (v *VirtualClock) arm(t *Timer, at Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.order++
-	t.at, t.order = max(at, v.now), v.order
+	t.at = max(at, v.now)
 	if t.armed {
-		heap.Fix(&v.events, t.index)
+		v.events.list[t.index] = v.events.entry(t)
+		heap.Fix(&v.events, int(t.index))
 	} else {
 		t.armed = true
 		heap.Push(&v.events, t)
@@ -200,38 +200,51 @@ func (v *VirtualClock) stop(t *Timer) bool {
 	if !t.armed {
 		return false
 	}
-	heap.Remove(&v.events, t.index)
+	heap.Remove(&v.events, int(t.index))
 	t.armed = false
 	return true
 }
 
-// eventHeap orders timers by time, then by when they were armed.
-type eventHeap []*Timer
-
-func (h eventHeap) Len() int { return len(h) }
-
-func (h eventHeap) Less(i, j int) bool {
-	if h[i].at != h[j].at {
-		return h[i].at < h[j].at
-	}
-	return h[i].order < h[j].order
+// event is an armed timer. Ties fire in the order they were armed.
+type event struct {
+	at    Time
+	order uint64
+	t     *Timer
 }
 
-func (h eventHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+// eventHeap orders timers by time, then by when they were armed.
+type eventHeap struct {
+	list  []event
+	order uint64
+}
+
+func (h *eventHeap) entry(t *Timer) event {
+	h.order++
+	return event{t.at, h.order, t}
+}
+
+func (h *eventHeap) Len() int { return len(h.list) }
+
+func (h *eventHeap) Less(i, j int) bool {
+	a, b := &h.list[i], &h.list[j]
+	return a.at < b.at || a.at == b.at && a.order < b.order
+}
+
+func (h *eventHeap) Swap(i, j int) {
+	h.list[i], h.list[j] = h.list[j], h.list[i]
+	h.list[i].t.index, h.list[j].t.index = int32(i), int32(j)
 }
 
 func (h *eventHeap) Push(x any) {
 	t := x.(*Timer)
-	t.index = len(*h)
-	*h = append(*h, t)
+	t.index = int32(len(h.list))
+	h.list = append(h.list, h.entry(t))
 }
 
 func (h *eventHeap) Pop() any {
-	old := *h
-	t := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
+	last := len(h.list) - 1
+	t := h.list[last].t
+	h.list[last] = event{}
+	h.list = h.list[:last]
 	return t
 }

@@ -15,28 +15,13 @@ const (
 	levels    = 6 // 2^(20+36) ns: 2.2 years
 )
 
-type slot struct {
-	head  *Timer
-	level uint8
-	index uint8
-}
+type slot = *Timer // the head of a list
 
 type wheel struct {
 	tick  uint64 // ticks up to and without this one have run
 	slots [levels][slotCount]slot
 	used  [levels]uint64 // which slots hold timers
-	due   slot           // what the present tick holds
-	ready bool
-}
-
-func (w *wheel) init() {
-	for l := range w.slots {
-		for i := range w.slots[l] {
-			w.slots[l][i].level, w.slots[l][i].index = uint8(l), uint8(i)
-		}
-	}
-	w.due.level = levels
-	w.ready = true
+	due   slot           // what the present tick holds, as if of one level more
 }
 
 // tickOf rounds up, so that nothing fires early.
@@ -48,9 +33,6 @@ func tickOf(at Time) uint64 {
 }
 
 func (w *wheel) insert(t *Timer, at Time) {
-	if !w.ready {
-		w.init()
-	}
 	t.at, t.armed = at, true
 	w.place(t)
 }
@@ -58,54 +40,59 @@ func (w *wheel) insert(t *Timer, at Time) {
 func (w *wheel) place(t *Timer) {
 	tick := tickOf(t.at)
 	if tick <= w.tick {
-		w.link(&w.due, t)
+		w.link(levels, 0, t)
 		return
 	}
 	level := (bits.Len64(tick^w.tick) - 1) / slotBits
 	if level >= levels {
 		level, tick = levels-1, w.tick-1 // past the horizon: a whole turn away
 	}
-	w.link(&w.slots[level][tick>>(level*slotBits)&(slotCount-1)], t)
+	w.link(level, int(tick>>(level*slotBits)&(slotCount-1)), t)
 }
 
-func (w *wheel) link(s *slot, t *Timer) {
-	t.slot, t.prev, t.next = s, nil, s.head
-	if s.head != nil {
-		s.head.prev = t
+func (w *wheel) slot(level, pos int) *slot {
+	if level == levels {
+		return &w.due
 	}
-	s.head = t
-	if s.level < levels {
-		w.used[s.level] |= 1 << s.index
+	return &w.slots[level][pos]
+}
+
+func (w *wheel) link(level, pos int, t *Timer) {
+	head := w.slot(level, pos)
+	t.level, t.pos, t.prev, t.next = uint8(level), uint8(pos), nil, *head
+	if *head != nil {
+		(*head).prev = t
+	}
+	*head = t
+	if level < levels {
+		w.used[level] |= 1 << pos
 	}
 }
 
 func (w *wheel) remove(t *Timer) {
-	s := t.slot
+	head := w.slot(int(t.level), int(t.pos))
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
-		s.head = t.next
+		*head = t.next
 	}
 	if t.next != nil {
 		t.next.prev = t.prev
 	}
-	if s.head == nil && s.level < levels {
-		w.used[s.level] &^= 1 << s.index
+	if *head == nil && t.level < levels {
+		w.used[t.level] &^= 1 << t.pos
 	}
-	t.next, t.prev, t.slot, t.armed = nil, nil, nil, false
+	t.next, t.prev, t.armed = nil, nil, false
 }
 
 // expire takes out one timer that is due at now, nil if none is.
 func (w *wheel) expire(now Time) *Timer {
-	if !w.ready {
-		return nil
-	}
-	for w.due.head == nil {
+	for w.due == nil {
 		if !w.advance(uint64(now) >> tickBits) {
 			return nil
 		}
 	}
-	t := w.due.head
+	t := w.due
 	w.remove(t)
 	return t
 }
@@ -128,7 +115,7 @@ func (w *wheel) advance(limit uint64) bool {
 
 // fall puts the timers of a slot whose time has begun where they belong now.
 func (w *wheel) fall(s *slot) {
-	for t := s.head; t != nil; t = s.head {
+	for t := *s; t != nil; t = *s {
 		w.remove(t)
 		t.armed = true
 		w.place(t)
@@ -157,7 +144,7 @@ func (w *wheel) nextTick() (uint64, bool) {
 
 // next returns when expire should be called next.
 func (w *wheel) next() (Time, bool) {
-	if w.due.head != nil {
+	if w.due != nil {
 		return Time(w.tick << tickBits), true
 	}
 	tick, any := w.nextTick()

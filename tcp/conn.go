@@ -174,7 +174,6 @@ func (m *Module) NewSock() *Conn {
 	c.RcvBuf.Store(int32(m.set.rmem.Get(1)))
 	c.SndBuf.Store(int32(m.set.wmem.Get(1)))
 	c.user.congestion = m.set.congestion.Get()
-	c.initTimers()
 	return c
 }
 

@@ -108,13 +108,12 @@ func (c *Conn) delayAck(now clock.Time) {
 		}
 		at = min(at, c.timers.delackAt)
 	}
-	a.timer = true
 	c.armDelack(at)
 }
 
 // holdAck has an acknowledgement ride on data that is about to be written.
 func (c *Conn) holdAck(now clock.Time) {
-	c.ack.due, c.ack.held, c.ack.timer = true, true, true
+	c.ack.due, c.ack.held = true, true
 	c.enterQuick(maxQuickAcks)
 	c.armDelack(now.Add(c.delackMax()))
 }
@@ -122,15 +121,8 @@ func (c *Conn) holdAck(now clock.Time) {
 // delackExpired is the timer of the delayed acknowledgement.
 func (c *Conn) delackExpired(now clock.Time) {
 	a := &c.ack
-	if !a.timer || c.state.in(setOf(Closed, Listen)) {
-		return
-	}
-	if c.timers.delackAt > now {
-		c.armDelack(c.timers.delackAt)
-		return
-	}
 	a.timer = false
-	if !a.due {
+	if !a.due || c.state.in(setOf(Closed, Listen)) {
 		return
 	}
 	if c.interactive() {
@@ -152,7 +144,6 @@ func (c *Conn) ackSent() {
 	}
 	a.due, a.now, a.hasDsack, a.held, a.noRoom = false, false, false, false, false
 	a.timer = false
-	c.timers.delack.Stop()
 	c.ts.lastAck = c.rcv.nxt
 }
 

@@ -78,7 +78,7 @@ func TestAnIdleConnectionHoldsNothing(t *testing.T) {
 		require.Zero(t, x.sendq.held())
 		require.Nil(t, x.ofo.bufs)
 		require.Zero(t, x.RmemAlloc.Load())
-		require.False(t, x.timers.rtx.Stop() || x.timers.delack.Stop() || x.timers.keep.Stop(), "a timer is armed")
+		require.Nil(t, x.timers.timer, "a timer is armed")
 	}
 }
 

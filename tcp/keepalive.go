@@ -35,7 +35,7 @@ func (c *Conn) keepCount() int {
 
 func (c *Conn) armKeep(at clock.Time) {
 	c.timers.keepAt = at
-	c.timers.keep.Reset(at)
+	c.armFor(at)
 }
 
 // SetKeepAlive switches keepalive on or off (SO_KEEPALIVE). The lock is held.
@@ -45,11 +45,12 @@ func (c *Conn) setKeepAlive(on bool) {
 	case on && !c.state.in(setOf(Closed, Listen, SynSent)):
 		c.armKeep(c.Env().Clock.Now().Add(c.keepIdle()))
 	case !on && c.state != FinWait2:
-		c.timers.keep.Stop()
+		c.timers.keepAt = 0
 	}
 }
 
 func (c *Conn) keepExpired(now clock.Time) {
+	c.timers.keepAt = 0
 	switch {
 	case c.state.in(setOf(Closed, Listen)):
 	case c.state == FinWait2 && c.user.orphan:

@@ -12,14 +12,13 @@ import (
 // congestion control asks for it, or SO_MAX_PACING_RATE is set, a segment
 // leaves no sooner than the pacing rate allows after the one before. The first
 // window goes at once, as everybody's does. A connection that does not pace
-// has neither state nor timer for it.
+// has no state for it.
 
 // pacing is a connection's.
 type pacing struct {
 	next  clock.Time // when the next segment may leave
 	sent  int        // segments, while they are not paced yet
-	timer clock.Timer
-	armed bool
+	waits bool       // something waits for next
 }
 
 // maxPacingCredit is how late a segment may be and still not delay those after
@@ -34,7 +33,6 @@ func (c *Conn) paces() bool {
 	}
 	if c.pace == nil {
 		c.pace = &pacing{}
-		c.pace.timer.Init(c.Env().Clock, func(x any) { x.(*Conn).expire(deferPace) }, c)
 	}
 	return st.PacingRate > 0
 }
@@ -45,9 +43,9 @@ func (c *Conn) mustPace(now clock.Time) bool {
 	if !c.paces() || c.pace.next <= now {
 		return false
 	}
-	if !c.pace.armed {
-		c.pace.armed = true
-		c.pace.timer.Reset(c.pace.next)
+	if !c.pace.waits {
+		c.pace.waits = true
+		c.armFor(c.pace.next)
 		if tr := c.Env().Trace; tr.On(trace.TCPPace) {
 			tr.Event(trace.TCPPace, c.ID, uint32(min(c.tx.CC.PacingRate, 1<<32-1)), uint32(c.pace.next.Sub(now)/time.Microsecond), 0, 0)
 		}
@@ -72,7 +70,7 @@ func (c *Conn) paced(now clock.Time, octets, segs int) {
 
 // paceExpired goes on.
 func (c *Conn) paceExpired(now clock.Time) {
-	c.pace.armed = false
+	c.pace.waits = false
 	c.output(now)
 }
 

@@ -24,6 +24,7 @@ type Module struct {
 
 	congestion *cc.Registry
 	ranges     *rtx.Pool // memory of retransmission queues
+	timers     sync.Pool // *clock.Timer, of connections that have a deadline
 
 	demux   demux
 	ports   ports

@@ -11,21 +11,19 @@ import (
 	"github.com/slankdev/ministack/trace"
 )
 
-// A connection has three timers: one for everything that is sent again
-// (retransmission, tail loss probe, reordering, window probe), one for the
-// delayed acknowledgement, one for keepalive and FIN-WAIT-2. A timer that is
-// put off is not moved: it fires, sees that its time has not come, and is
-// armed again. So an acknowledgement costs no work on the wheel, and an idle
-// connection has no timer there.
+// A connection has up to four deadlines: of everything that is sent again
+// (retransmission, tail loss probe, reordering, window probe), of the delayed
+// acknowledgement, of keepalive and FIN-WAIT-2, and of pacing. One timer serves
+// them all: it is armed for the first. A deadline that is put off or is over
+// moves no timer: that fires, sees what is due, and is armed for what comes
+// next. So an acknowledgement costs no work on the wheel. The timer is borrowed
+// from the stack as long as there is a deadline: an idle connection has none.
 
 // What a timer or a receive batch leaves for the owner of a busy socket.
 const (
-	deferRtx uint32 = 1 << iota
-	deferDelack
-	deferKeep
+	deferTimer uint32 = 1 << iota
 	deferBatchEnd
 	deferMTU
-	deferPace
 )
 
 // probeTimer is the purpose of the first timer while the peer's window is
@@ -36,26 +34,75 @@ const probeTimer rtx.Timer = 100
 const synAckTimer rtx.Timer = 101
 
 type timers struct {
-	rtx, delack, keep       clock.Timer
-	kind                    rtx.Timer
-	rtxAt, delackAt, keepAt clock.Time
-	rtxArmed                clock.Time // when the timer itself fires, 0: not armed
-	probes                  int        // window or keepalive probes without an answer
-	probeBackoff            int
-	probeSince              clock.Time
-	lastHeard               clock.Time // the last segment from the peer
+	timer        *clock.Timer // nil: not armed
+	firesAt      clock.Time   // when it fires
+	kind         rtx.Timer    // what rtxAt is for; TimerNone: there is no such deadline
+	probes       int          // window or keepalive probes without an answer
+	probeBackoff int
+	rtxAt        clock.Time
+	delackAt     clock.Time // while ackState.timer
+	keepAt       clock.Time // 0: none
+	probeSince   clock.Time
+	lastHeard    clock.Time // the last segment from the peer
 }
 
-func (c *Conn) initTimers() {
-	clk := c.Env().Clock
-	c.timers.rtx.Init(clk, func(x any) { x.(*Conn).expire(deferRtx) }, c)
-	c.timers.delack.Init(clk, func(x any) { x.(*Conn).expire(deferDelack) }, c)
-	c.timers.keep.Init(clk, func(x any) { x.(*Conn).expire(deferKeep) }, c)
+// armFor has the timer fire at the time given, if it does not fire before.
+func (c *Conn) armFor(at clock.Time) {
+	t := &c.timers
+	if t.timer == nil {
+		t.timer = c.m.borrowTimer()
+		t.timer.Init(c.Env().Clock, func(x any) { x.(*Conn).expire() }, c)
+	} else if t.firesAt <= at {
+		return
+	}
+	t.firesAt = at
+	t.timer.Reset(at)
+}
+
+// rearm follows the deadlines, after the timer has fired.
+func (c *Conn) rearm() {
+	t := &c.timers
+	if t.timer == nil {
+		return
+	}
+	if at := c.nextDeadline(); at != 0 {
+		t.firesAt = at
+		t.timer.Reset(at)
+		return
+	}
+	t.timer.Stop()
+	c.m.timers.Put(t.timer)
+	t.timer = nil
+}
+
+// nextDeadline is the first of them, 0 for none.
+func (c *Conn) nextDeadline() clock.Time {
+	t, first := &c.timers, clock.Time(0)
+	note := func(on bool, at clock.Time) {
+		if on && (first == 0 || at < first) {
+			first = max(at, 1)
+		}
+	}
+	note(t.kind != rtx.TimerNone, t.rtxAt)
+	note(c.ack.timer, t.delackAt)
+	note(t.keepAt != 0, t.keepAt)
+	if c.pace != nil {
+		note(c.pace.waits, c.pace.next)
+	}
+	return first
+}
+
+// borrowTimer returns a timer that no connection uses.
+func (m *Module) borrowTimer() *clock.Timer {
+	if t, ok := m.timers.Get().(*clock.Timer); ok {
+		return t
+	}
+	return new(clock.Timer)
 }
 
 // expire runs in the timer goroutine.
-func (c *Conn) expire(bit uint32) {
-	c.Defer(bit)
+func (c *Conn) expire() {
+	c.Defer(deferTimer)
 	c.m.env.Dev.Flush()
 }
 
@@ -70,18 +117,27 @@ func (c *Conn) Deferred(bits uint32) {
 	if bits&deferMTU != 0 {
 		c.mtuChanged(now)
 	}
-	if bits&deferDelack != 0 {
+	if bits&deferTimer != 0 {
+		c.deadlines(now)
+	}
+}
+
+// deadlines does what is due.
+func (c *Conn) deadlines(now clock.Time) {
+	t := &c.timers
+	if c.ack.timer && t.delackAt <= now {
 		c.delackExpired(now)
 	}
-	if bits&deferRtx != 0 {
+	if t.kind != rtx.TimerNone && t.rtxAt <= now {
 		c.rtxExpired(now)
 	}
-	if bits&deferPace != 0 {
+	if c.pace != nil && c.pace.waits && c.pace.next <= now {
 		c.paceExpired(now)
 	}
-	if bits&deferKeep != 0 {
+	if t.keepAt != 0 && t.keepAt <= now {
 		c.keepExpired(now)
 	}
+	c.rearm()
 }
 
 // Released ends a user's call; see inet.Handler.
@@ -92,8 +148,8 @@ func (c *Conn) Released() {
 }
 
 func (c *Conn) armDelack(at clock.Time) {
-	c.timers.delackAt = at
-	c.timers.delack.Reset(at)
+	c.ack.timer, c.timers.delackAt = true, at
+	c.armFor(at)
 }
 
 // armRtx sets the first timer to what is to be done next.
@@ -129,24 +185,16 @@ func (c *Conn) withinUserTimeout(at clock.Time) clock.Time {
 func (c *Conn) setRtx(kind rtx.Timer, at clock.Time) {
 	t := &c.timers
 	t.kind, t.rtxAt = kind, at
-	if kind == rtx.TimerNone {
-		return
-	}
-	if t.rtxArmed == 0 || at < t.rtxArmed {
-		t.rtxArmed = at
-		t.rtx.Reset(at)
+	if kind != rtx.TimerNone {
+		c.armFor(at)
 	}
 }
 
 func (c *Conn) rtxExpired(now clock.Time) {
 	t := &c.timers
-	t.rtxArmed = 0
 	switch {
-	case t.kind == rtx.TimerNone || c.state.in(setOf(Closed, Listen)):
-		return
-	case t.rtxAt > now:
-		c.setRtx(t.kind, t.rtxAt)
-		return
+	case c.state.in(setOf(Closed, Listen)):
+		t.kind = rtx.TimerNone
 	case t.kind == probeTimer:
 		c.windowProbe(now)
 	case t.kind == synAckTimer:
@@ -351,14 +399,11 @@ var canSend = setOf(Established, CloseWait, FinWait1, Closing, LastAck)
 
 // Wait for a closed socket's last segments is over when this returns.
 func (c *Conn) stopTimers() {
-	t := &c.timers
-	t.rtx.Stop()
-	t.delack.Stop()
-	t.keep.Stop()
+	c.timers.kind, c.timers.keepAt, c.ack.timer = rtx.TimerNone, 0, false
 	if c.pace != nil {
-		c.pace.timer.Stop()
+		c.pace.waits = false
 	}
-	t.kind, t.rtxArmed = rtx.TimerNone, 0
+	c.rearm()
 }
 
 var _ inet.Handler = (*Conn)(nil)
