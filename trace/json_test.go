@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RFC 8259 6, 7: what is written here encoding/json reads, and the reverse.
+// RFC 8259 6, 7, 8.1: what is written here encoding/json reads, and the reverse.
 func TestArgumentsInJSONAreThoseOfEncodingJSON(t *testing.T) {
 	args := Args{word("plain", "word"), number("n", 42), word("odd", "\"\\/\b\f\n\r\t\x01\u00e9\u20ac\U0001F600"), word("", "")}
 	p, err := json.Marshal(args)
