@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slankdev/ministack/test/bench/report"
+	"github.com/slankdev/ministack/test/bench/work"
+)
+
+func TestOtherBuildsAreSubjectsOfTheirOwn(t *testing.T) {
+	o, err := parse([]string{"-subject", "ministack,ministack=/tmp/a/before,ministack=/tmp/b/before,kernel"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(o.order(), " "), "ministack ministack=before ministack#2 kernel"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if o.subjects[2].program != "/tmp/b/before" || o.subjects[3].program != "/proc/self/exe" {
+		t.Errorf("the wrong programs: %+v", o.subjects)
+	}
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	for _, args := range []string{"-subject lwip", "-link wire", "-work sleep", "more"} {
+		if _, err := parse(strings.Fields(args)); err == nil {
+			t.Errorf("%q was taken", args)
+		}
+	}
+}
+
+// proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal.
+func TestBusyTimeIsWithoutIdleAndStolen(t *testing.T) {
+	got, err := parseStat("cpu  1 2 4 8 16 32 64 128 256 512\ncpu0 9 9 9\n")
+	if want := (machine{103 * tick, 128 * tick, 255 * tick}); err != nil || got != want {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	if _, err := parseStat("intr 1"); err == nil {
+		t.Error("that is no such line")
+	}
+	if share := got.since(machine{3 * tick, 28 * tick, 55 * tick}).stolenShare(); share != 0.5 {
+		t.Errorf("%v of the time was stolen, want half", share)
+	}
+}
+
+func TestRatesAreOfTheSideThatCounts(t *testing.T) {
+	begin := time.Unix(1e9, 0)
+	a := marked{peerTime: begin, subTime: begin}
+	b := marked{peerTime: begin.Add(2 * time.Second), subTime: begin.Add(4 * time.Second),
+		peer: work.Counts{Bytes: 1e9, Ops: 100}, sub: work.Counts{Bytes: 4e9, Ops: 4000}, process: time.Second, machine: machine{busy: 2 * time.Second}}
+	for _, c := range []struct {
+		w    work.Work
+		want report.Sample
+	}{
+		{work.Work{Unit: work.Gbit, Counted: work.Peer}, report.Sample{Rate: 4, Process: 1, Machine: 2}},
+		{work.Work{Unit: work.Gbit, Counted: work.Subject}, report.Sample{Rate: 8, Process: 0.25, Machine: 0.5}},
+		{work.Work{Unit: work.PerSec, Counted: work.Peer}, report.Sample{Rate: 50, Process: 1e4, Machine: 2e4}},
+		{work.Work{Unit: work.Packets, Counted: work.Subject}, report.Sample{Rate: 1, Process: 250, Machine: 500}},
+	} {
+		m := measurement{work: c.w}
+		got := m.sample(a, b)
+		if got.Rate != c.want.Rate || got.Process != c.want.Process || got.Machine != c.want.Machine {
+			t.Errorf("%v: rate %v, CPU %v and %v", c.w.Unit, got.Rate, got.Process, got.Machine)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package subject
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+
+	"github.com/slankdev/ministack/test/bench/link"
+)
+
+// gVisor's netstack as its own users have it at its fastest: SACK, RACK and
+// CUBIC, buffers that tune themselves, large ones to begin with.
+type gvisor struct {
+	s    *stack.Stack
+	addr tcpip.Address
+}
+
+const gvisorNIC = 1
+
+// gvisorTCP are the settings of TCP that differ from gVisor's defaults, and
+// those that a reader would ask about.
+func gvisorTCP(s *stack.Stack) error {
+	sack, recovery, cc, tune := tcpip.TCPSACKEnabled(true), tcpip.TCPRACKLossDetection, tcpip.CongestionControlOption("cubic"), tcpip.TCPModerateReceiveBufferOption(true)
+	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: 4 << 20, Max: 8 << 20}
+	recv := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: 4 << 20, Max: 8 << 20}
+	reuse := tcpip.TCPTimeWaitReuseGlobal
+	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &recovery, &cc, &tune, &send, &recv, &reuse} {
+		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
+			return fmt.Errorf("gVisor refuses %T: %v", o, err)
+		}
+	}
+	return nil
+}
+
+// newGVisor makes a stack of a link endpoint.
+func newGVisor(ep stack.LinkEndpoint, addr string) (Net, error) {
+	s := stack.New(stack.Options{
+		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocolCUBIC, udp.NewProtocol, icmp.NewProtocol4},
+		HandleLocal:        true,
+	})
+	if err := gvisorTCP(s); err != nil {
+		return nil, err
+	}
+	if err := s.CreateNIC(gvisorNIC, ep); err != nil {
+		return nil, fmt.Errorf("gVisor's CreateNIC: %v", err)
+	}
+	g := &gvisor{s: s, addr: tcpip.AddrFromSlice(netip.MustParseAddr(addr).AsSlice())}
+	own := tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: tcpip.AddressWithPrefix{Address: g.addr, PrefixLen: 24}}
+	if err := s.AddProtocolAddress(gvisorNIC, own, stack.AddressProperties{}); err != nil {
+		return nil, fmt.Errorf("gVisor's AddProtocolAddress: %v", err)
+	}
+	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: gvisorNIC}})
+	return g, nil
+}
+
+func full(addr string) (tcpip.FullAddress, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return tcpip.FullAddress{}, err
+	}
+	a := tcpip.FullAddress{NIC: gvisorNIC}
+	if _, err := fmt.Sscan(port, &a.Port); err != nil || host == "" {
+		return a, err
+	}
+	ip, err := netip.ParseAddr(host)
+	if err == nil {
+		a.Addr = tcpip.AddrFromSlice(ip.AsSlice())
+	}
+	return a, err
+}
+
+func (g *gvisor) Dial(network, addr string) (net.Conn, error) {
+	a, err := full(addr)
+	if err != nil {
+		return nil, err
+	}
+	if network == "udp" {
+		return gonet.DialUDP(g.s, nil, &a, ipv4.ProtocolNumber)
+	}
+	return gonet.DialContextTCP(context.Background(), g.s, a, ipv4.ProtocolNumber)
+}
+
+func (g *gvisor) Listen(addr string) (net.Listener, error) {
+	a, err := full(addr)
+	if err != nil {
+		return nil, err
+	}
+	return gonet.ListenTCP(g.s, a, ipv4.ProtocolNumber)
+}
+
+func (g *gvisor) ListenPacket(addr string) (net.PacketConn, error) {
+	a, err := full(addr)
+	if err != nil {
+		return nil, err
+	}
+	return gonet.DialUDP(g.s, &a, nil, ipv4.ProtocolNumber)
+}
+
+func (g *gvisor) Close() error {
+	g.s.Close()
+	return nil
+}
+
+func openGVisor(o Options) (Net, error) {
+	ep, err := gvisorEndpoint(o)
+	if err != nil {
+		return nil, err
+	}
+	return newGVisor(ep, link.Guest)
+}
