@@ -26,7 +26,7 @@ func TestArgumentsInJSONAreThoseOfEncodingJSON(t *testing.T) {
 }
 
 func TestArgumentsInJSONAreChecked(t *testing.T) {
-	for _, bad := range []string{``, `[]`, `{`, `{"a"}`, `{"a":}`, `{"a":-}`, `{"a":"`, `{"a":"\`, `{"a":"\u12"}`, `{"a":"\x"}`, `{"a":1,}`, `{"a":1 "b":2}`, `{"a":true}`, `{"a":00}`, `{"a":-}`, `{"a":{}}`, `{"a":"\ud800\u1"}`} {
+	for _, bad := range []string{``, `[]`, `{`, `{"a"}`, `{"a":}`, `{"a":-}`, `{"a":"`, `{"a":"\`, `{"a":"\u12"}`, `{"a":"\x"}`, `{"a":1,}`, `{"a":1 "b":2}`, `{"a":true}`, `{"a":00}`, `{"a":-}`, `{"a":{}}`, `{"a":"\ud800\u1"}`, "{\"a\":\"\xff\"}"} {
 		var a Args
 		require.Error(t, a.UnmarshalJSON([]byte(bad)), bad)
 	}
