@@ -23,6 +23,7 @@ func (d *Device) start() {
 func (d *Device) loop() {
 	defer close(d.done)
 	var batch [rxBatch]*skb.Buffer
+	var sched scheduler
 	for {
 		n, err := d.driver.Read(d.table.Pool, batch[:])
 		d.deliver(batch[:n])
@@ -30,6 +31,7 @@ func (d *Device) loop() {
 			d.stopped(err)
 			return
 		}
+		sched.giveWay()
 	}
 }
 
