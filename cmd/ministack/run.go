@@ -42,6 +42,7 @@ Devices:
 
 Services:
   echo:7  discard:9  chargen:19   the services of RFC 862, 863 and 864, TCP and UDP
+  iperf3:5201                     measures: iperf3 -c, on another host, is the client
   http:80=DIR                     the files of a directory`,
 		Example: `  ministack run --dev tap:ms0 --host-addr 10.9.0.1/24 --addr 10.9.0.2/24 --serve echo:7 --serve http:80=/srv
   ministack run --dev packet:eth1 --addr 192.0.2.7/24 --gw 192.0.2.1

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/slankdev/ministack"
+	"github.com/slankdev/ministack/iperf3"
 )
 
 // serviceSpec is one --serve.
@@ -43,7 +44,7 @@ func parseService(s string) (serviceSpec, error) {
 	}
 	spec.port = n
 	switch kind {
-	case "echo", "discard", "chargen":
+	case "echo", "discard", "chargen", "iperf3":
 		if hasDir {
 			return spec, usage("--serve %q: %s serves no directory", s, kind)
 		}
@@ -52,7 +53,7 @@ func parseService(s string) (serviceSpec, error) {
 			return spec, usage("--serve %q: http needs a directory that exists: http:80=DIR", s)
 		}
 	default:
-		return spec, usage("--serve %q: there are echo, discard, chargen and http", s)
+		return spec, usage("--serve %q: there are echo, discard, chargen, iperf3 and http", s)
 	}
 	return spec, nil
 }
@@ -79,6 +80,9 @@ func startServices(s *ministack.Stack, specs []serviceSpec) (*services, error) {
 }
 
 func (v *services) start(s *ministack.Stack, spec serviceSpec) error {
+	if spec.kind == "iperf3" {
+		return v.serveIperf3(s, spec.port)
+	}
 	at := fmt.Sprintf(":%d", spec.port)
 	l, err := s.Listen("tcp", at)
 	if err != nil {
@@ -94,6 +98,15 @@ func (v *services) start(s *ministack.Stack, spec serviceSpec) error {
 		return err
 	}
 	v.goServe(p, func() { serveDatagrams(p, datagramServices[spec.kind]) })
+	return nil
+}
+
+func (v *services) serveIperf3(s *ministack.Stack, port int) error {
+	srv, err := iperf3.Listen(s, port)
+	if err != nil {
+		return err
+	}
+	v.goServe(srv, srv.Serve)
 	return nil
 }
 

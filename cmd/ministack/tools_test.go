@@ -130,6 +130,16 @@ func TestAPortIsServedOnce(t *testing.T) {
 	echoOn(t, beta) // what had been started was stopped again
 }
 
+func TestIperf3IsServed(t *testing.T) {
+	_, beta := running(t)
+	services, err := startServices(beta, []serviceSpec{{kind: "iperf3", port: 5201}})
+	require.NoError(t, err)
+	// A client's cookie; the answer is that it may send its parameters.
+	require.True(t, strings.HasPrefix(ok(t, strings.Repeat("a", 36)+"\x00", "nc", "-N", "10.9.0.2", "5201"), "\t"))
+	services.Close(background)
+	require.Equal(t, 1, command(t, "", "nc", "-z", "10.9.0.2", "5201").code)
+}
+
 func TestNCScansPorts(t *testing.T) {
 	_, beta := running(t)
 	echoOn(t, beta)

@@ -45,7 +45,7 @@ var order = []string{
 	"resolver",
 	"netstack",
 	"dhcp",
-	"control drill",
+	"control drill iperf3",
 	"cmd/ministack examples test",
 }
 

@@ -19,7 +19,7 @@ type row struct{ locks, guards, held string }
 // lockRows is the order: a lock may be taken only while locks of rows above its
 // own are held. docs/design.md shows it.
 var lockRows = []row{
-	{"control.Conn.mu control.Server.mu control.framed.mu cmd/ministack.services.mu", "what programs around the stack keep", "reading or writing a control connection"},
+	{"control.Conn.mu control.Server.mu control.framed.mu cmd/ministack.services.mu iperf3.Server.mu iperf3.test.mu iperf3.stream.mu", "what programs around the stack keep", "reading or writing a control connection"},
 	{"clock.VirtualClock.run", "whoever drives the virtual clock", "an event runs, and all that it does"},
 	{"dhcp.Client.mu", "a lease and its exchange", "a message is sent or read, addresses and routes change"},
 	{"socket.openSockets.mu", "a stack's sockets", "a socket is entered or leaves"},
