@@ -44,10 +44,10 @@ func (m machine) since(b machine) machine {
 	return machine{m.busy - b.busy, m.stolen - b.stolen, m.all - b.all}
 }
 
-// stolenShare is the part of the time that others had, 0 to 1.
-func (m machine) stolenShare() float64 {
-	if m.all == 0 {
+// share is a part of a time, 0 to 1.
+func share(part, all time.Duration) float64 {
+	if all == 0 {
 		return 0
 	}
-	return float64(m.stolen) / float64(m.all)
+	return max(0, float64(part)/float64(all))
 }

@@ -6,16 +6,20 @@ import (
 	"time"
 
 	"github.com/slankdev/ministack/test/bench/report"
+	"github.com/slankdev/ministack/test/bench/subject"
 	"github.com/slankdev/ministack/test/bench/work"
 )
 
 func TestOtherBuildsAreSubjectsOfTheirOwn(t *testing.T) {
-	o, err := parse([]string{"-subject", "ministack,ministack=/tmp/a/before,ministack=/tmp/b/before,kernel"})
+	o, err := parse([]string{"-subject", "ministack,ministack=/tmp/a/before,ministack=/tmp/b/before,kernel,gvisor:gro=on:buffer=65536"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(o.order(), " "), "ministack ministack=before ministack#2 kernel"; got != want {
+	if got, want := strings.Join(o.order(), " "), "ministack ministack=before ministack=before#2 kernel gvisor:gro=on:buffer=65536"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+	if g := o.subjects[4]; g.name != "gvisor" || g.gvisor != (subject.GVisorOptions{GRO: "on", Buffer: 65536}) {
+		t.Errorf("gVisor's options are %+v", g)
 	}
 	if o.subjects[2].program != "/tmp/b/before" || o.subjects[3].program != "/proc/self/exe" {
 		t.Errorf("the wrong programs: %+v", o.subjects)
@@ -23,7 +27,7 @@ func TestOtherBuildsAreSubjectsOfTheirOwn(t *testing.T) {
 }
 
 func TestWrongOptionsAreRefused(t *testing.T) {
-	for _, args := range []string{"-subject lwip", "-link wire", "-work sleep", "more"} {
+	for _, args := range []string{"-subject lwip", "-subject gvisor:color=red", "-subject kernel:gro=on", "-link wire", "-work sleep", "more"} {
 		if _, err := parse(strings.Fields(args)); err == nil {
 			t.Errorf("%q was taken", args)
 		}
@@ -39,8 +43,9 @@ func TestBusyTimeIsWithoutIdleAndStolen(t *testing.T) {
 	if _, err := parseStat("intr 1"); err == nil {
 		t.Error("that is no such line")
 	}
-	if share := got.since(machine{3 * tick, 28 * tick, 55 * tick}).stolenShare(); share != 0.5 {
-		t.Errorf("%v of the time was stolen, want half", share)
+	d := got.since(machine{3 * tick, 28 * tick, 55 * tick})
+	if s := share(d.stolen, d.all); s != 0.5 {
+		t.Errorf("%v of the time was stolen, want half", s)
 	}
 }
 

@@ -51,7 +51,7 @@ func (m *measurement) run() (s report.Sample, err error) {
 
 func (m *measurement) start(wire *link.Wire) (err error) {
 	cfg := child.Config{Side: work.Subject, Subject: m.subject.name, Link: m.link.String(), Dev: wire.Dev, Work: m.work.Name,
-		Warmup: m.o.warmup, Time: m.o.time, Profile: m.profile(), GVisor: m.o.gvisor}
+		Warmup: m.o.warmup, Time: m.o.time, Profile: m.profile(), GVisor: m.subject.gvisor}
 	if m.sub, err = child.Start(m.subject.program, wire.Subject, cfg); err != nil {
 		return fmt.Errorf("the subject: %w", err)
 	}
@@ -80,6 +80,7 @@ type marked struct {
 	peerTime  time.Time
 	subTime   time.Time
 	process   time.Duration
+	both      time.Duration // the peer's process, too
 	machine   machine
 	extra     map[string]float64
 }
@@ -104,7 +105,7 @@ func (m *measurement) tell(command string, extra time.Duration, k *marked) error
 	if err != nil {
 		return fmt.Errorf("the subject: %w", err)
 	}
-	k.process, k.extra = sub.CPU, sub.Extra
+	k.process, k.both, k.extra = sub.CPU, sub.CPU, sub.Extra
 	k.subTime, k.peerTime = sub.Time, sub.Time
 	switch {
 	case m.peer == nil && len(sub.Sides) == 2:
@@ -118,6 +119,7 @@ func (m *measurement) tell(command string, extra time.Duration, k *marked) error
 		return fmt.Errorf("the peer: %w", err)
 	}
 	k.peer, k.sub, k.peerTime = peer.Sides[0], sub.Sides[0], peer.Time
+	k.both += peer.CPU
 	for name, v := range peer.Extra {
 		k.extra[name] = v
 	}
@@ -133,7 +135,8 @@ func (m *measurement) sample(a, b marked) report.Sample {
 	s := report.Sample{Link: m.link.String(), Work: m.work.Name, Subject: m.subject.label, Round: m.round, Unit: string(m.work.Unit),
 		Latency: m.work.Latency, P50: counts.Quantile(0.5), P99: counts.Quantile(0.99), Extra: b.extra}
 	spent := b.machine.since(a.machine)
-	s.Stolen = spent.stolenShare()
+	s.Stolen = share(spent.stolen, spent.all)
+	s.Others = share(spent.busy-(b.both-a.both), spent.all)
 	amount := float64(counts.Ops) / 1e6
 	s.Rate = float64(counts.Ops) / took.Seconds()
 	switch m.work.Unit {

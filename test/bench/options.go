@@ -23,7 +23,6 @@ type options struct {
 	time     time.Duration
 	json     bool
 	profiles string
-	gvisor   subject.GVisorOptions
 }
 
 // contender is a subject, run by this program or by another build of it.
@@ -31,6 +30,7 @@ type contender struct {
 	label   string
 	name    string
 	program string
+	gvisor  subject.GVisorOptions
 }
 
 const (
@@ -43,15 +43,12 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	links := f.String("link", defaultLinks, "list of `links`, each with an MTU if wanted: "+strings.Join(link.Names(), ", ")+"; tap/9000")
 	works := f.String("work", defaultWorks, "list of `works`, * stands for anything: "+strings.Join(work.Names(), ", "))
-	subjects := f.String("subject", strings.Join(subject.Names, ","), "list of `subjects`; NAME=PATH takes it from another build of this program, and the first is compared with the others")
+	subjects := f.String("subject", strings.Join(subject.Names, ","), "list of `subjects`; the first is compared with the others. NAME=PATH takes it from another build of this program; gvisor:OPTION=VALUE has other options than the best: "+subject.GVisorHelp)
 	f.IntVar(&o.rounds, "rounds", 5, "how often each is measured, alternating")
 	f.DurationVar(&o.time, "time", 3*time.Second, "how long each is measured")
 	f.DurationVar(&o.warmup, "warmup", 500*time.Millisecond, "how long each runs before")
 	f.BoolVar(&o.json, "json", false, "write every sample as a line of JSON instead of the table")
 	f.StringVar(&o.profiles, "cpuprofile", "", "`directory` for CPU profiles of the subjects")
-	f.StringVar(&o.gvisor.Dispatch, "gvisor-dispatch", "", "gVisor's way to read from AF_PACKET: readv, recvmmsg, mmap")
-	f.IntVar(&o.gvisor.Processors, "gvisor-processors", 0, "gVisor's ProcessorsPerChannel; 0: its default")
-	f.StringVar(&o.gvisor.GRO, "gvisor-gro", "", "gVisor's GRO: on, off")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -72,21 +69,34 @@ func (o *options) lists(links, works, subjects string) (err error) {
 	return err
 }
 
-// parseSubjects reads a list such as "ministack,ministack=/tmp/before".
+// parseSubjects reads a list such as "ministack,ministack=/tmp/before,gvisor:gro=on".
 func parseSubjects(list string) (found []contender, err error) {
 	for word := range strings.SplitSeq(list, ",") {
-		name, program, other := strings.Cut(word, "=")
-		if !slices.Contains(subject.Names, name) {
-			return nil, fmt.Errorf("no subject called %q; there are %s", name, strings.Join(subject.Names, ", "))
+		c, err := parseSubject(word)
+		if err != nil {
+			return nil, err
 		}
-		c := contender{label: name, name: name, program: "/proc/self/exe"}
-		if other {
-			c.program, c.label = program, name+"="+filepath.Base(program)
-		}
+		base := c.label
 		for n := 2; slices.ContainsFunc(found, func(o contender) bool { return o.label == c.label }); n++ {
-			c.label = fmt.Sprintf("%s#%d", name, n)
+			c.label = fmt.Sprintf("%s#%d", base, n)
 		}
 		found = append(found, c)
 	}
 	return found, nil
+}
+
+func parseSubject(word string) (c contender, err error) {
+	c = contender{label: word, name: word, program: "/proc/self/exe"}
+	name, options, chosen := strings.Cut(word, ":")
+	if chosen && name == "gvisor" {
+		c.name = name
+		return c, c.gvisor.Set(options)
+	}
+	if name, program, other := strings.Cut(word, "="); other {
+		c.name, c.program, c.label = name, program, name+"="+filepath.Base(program)
+	}
+	if !slices.Contains(subject.Names, c.name) {
+		err = fmt.Errorf("no subject called %q; there are %s", c.name, strings.Join(subject.Names, ", "))
+	}
+	return c, err
 }

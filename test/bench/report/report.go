@@ -23,10 +23,13 @@ type Sample struct {
 	P99 time.Duration `json:"p99,omitempty"`
 	// Process and Machine are CPU seconds for a GB, or for a million
 	// operations where bytes are not what counts.
-	Process float64            `json:"process_cpu"`
-	Machine float64            `json:"machine_cpu"`
-	Stolen  float64            `json:"stolen"` // part of the machine's time that its hypervisor gave to others, 0 to 1
-	Extra   map[string]float64 `json:"extra,omitempty"`
+	Process float64 `json:"process_cpu"`
+	Machine float64 `json:"machine_cpu"`
+	Stolen  float64 `json:"stolen"` // part of the machine's time that its hypervisor gave to others, 0 to 1
+	// Others is the part that neither process had: softirqs, and whoever
+	// else was awake.
+	Others float64            `json:"others"`
+	Extra  map[string]float64 `json:"extra,omitempty"`
 }
 
 // Result is the figure that subjects are compared by.

@@ -9,7 +9,7 @@ import (
 
 // header are the columns of a table; the last ones compare the first subject
 // of a group with this one.
-var header = []string{"link", "work", "subject", "result", "spread", "p50", "p99", "CPU process", "machine", "stolen", "ratio", "spread"}
+var header = []string{"link", "work", "subject", "result", "spread", "p50", "p99", "CPU process", "machine", "others", "stolen", "ratio", "spread"}
 
 // Text writes the table for a terminal.
 func Text(w io.Writer, groups []*Group, order []string) {
@@ -42,7 +42,7 @@ func (g *Group) cells(r Row) []string {
 	c := []string{g.Link, g.Work, r.Subject, fmt.Sprintf("%s %s", number(rate.Median), s.Unit), fmt.Sprintf("%s..%s", number(rate.Min), number(rate.Max)),
 		duration(r.Median(func(s Sample) float64 { return float64(s.P50) })), duration(r.Median(func(s Sample) float64 { return float64(s.P99) })),
 		number(r.Median(func(s Sample) float64 { return s.Process })), number(r.Median(func(s Sample) float64 { return s.Machine })),
-		fmt.Sprintf("%.0f%%", 100*r.Median(func(s Sample) float64 { return s.Stolen }))}
+		percent(r.Median(func(s Sample) float64 { return s.Others })), percent(r.Median(func(s Sample) float64 { return s.Stolen }))}
 	return append(c, g.ratioCells(r)...)
 }
 
@@ -58,6 +58,8 @@ func (g *Group) ratioCells(r Row) []string {
 	}
 	return []string{fmt.Sprintf("%.2f%s", ratio.Median, what), fmt.Sprintf("%.2f..%.2f", ratio.Min, ratio.Max)}
 }
+
+func percent(part float64) string { return fmt.Sprintf("%.0f%%", 100*part) }
 
 // number has three digits that count.
 func number(v float64) string {

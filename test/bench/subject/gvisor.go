@@ -1,14 +1,17 @@
 package subject
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/link/qdisc/fifo"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -26,14 +29,17 @@ type gvisor struct {
 	addr tcpip.Address
 }
 
-const gvisorNIC = 1
+const (
+	gvisorNIC       = 1
+	gvisorMaxBuffer = 8 << 20
+)
 
 // gvisorTCP are the settings of TCP that differ from gVisor's defaults, and
 // those that a reader would ask about.
-func gvisorTCP(s *stack.Stack) error {
+func gvisorTCP(s *stack.Stack, buffer int) error {
 	sack, recovery, cc, tune := tcpip.TCPSACKEnabled(true), tcpip.TCPRACKLossDetection, tcpip.CongestionControlOption("cubic"), tcpip.TCPModerateReceiveBufferOption(true)
-	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: 4 << 20, Max: 8 << 20}
-	recv := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: 4 << 20, Max: 8 << 20}
+	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: buffer, Max: gvisorMaxBuffer}
+	recv := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: buffer, Max: gvisorMaxBuffer}
 	reuse := tcpip.TCPTimeWaitReuseGlobal
 	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &recovery, &cc, &tune, &send, &recv, &reuse} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
@@ -44,16 +50,16 @@ func gvisorTCP(s *stack.Stack) error {
 }
 
 // newGVisor makes a stack of a link endpoint.
-func newGVisor(ep stack.LinkEndpoint, addr string) (Net, error) {
+func newGVisor(ep stack.LinkEndpoint, addr string, o GVisorOptions) (Net, error) {
 	s := stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocolCUBIC, udp.NewProtocol, icmp.NewProtocol4},
 		HandleLocal:        true,
 	})
-	if err := gvisorTCP(s); err != nil {
+	if err := gvisorTCP(s, cmp.Or(o.Buffer, tcp.DefaultSendBufferSize)); err != nil {
 		return nil, err
 	}
-	if err := s.CreateNIC(gvisorNIC, ep); err != nil {
+	if err := s.CreateNICWithOptions(gvisorNIC, ep, nicOptions(ep, o)); err != nil {
 		return nil, fmt.Errorf("gVisor's CreateNIC: %v", err)
 	}
 	g := &gvisor{s: s, addr: tcpip.AddrFromSlice(netip.MustParseAddr(addr).AsSlice())}
@@ -63,6 +69,13 @@ func newGVisor(ep stack.LinkEndpoint, addr string) (Net, error) {
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: gvisorNIC}})
 	return g, nil
+}
+
+func nicOptions(ep stack.LinkEndpoint, o GVisorOptions) stack.NICOptions {
+	if o.QDisc != "fifo" {
+		return stack.NICOptions{}
+	}
+	return stack.NICOptions{QDisc: fifo.New(ep, runtime.GOMAXPROCS(0), 1000)}
 }
 
 func full(addr string) (tcpip.FullAddress, error) {
@@ -118,5 +131,5 @@ func openGVisor(o Options) (Net, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newGVisor(ep, link.Guest)
+	return newGVisor(ep, link.Guest, o.GVisor)
 }

@@ -13,14 +13,6 @@ import (
 	"github.com/slankdev/ministack/test/bench/link"
 )
 
-// GVisorOptions are what gVisor's users choose by their link. The zero value
-// is what was fastest here; README.md has the figures.
-type GVisorOptions struct {
-	Dispatch   string // "readv", "recvmmsg" (runsc's choice) or "mmap"; AF_PACKET only
-	Processors int    // fdbased.Options.ProcessorsPerChannel
-	GRO        string // "on", "off"
-}
-
 const gsoMax = 65536 // runsc's value, the largest that virtio carries
 
 func gvisorEndpoint(o Options) (stack.LinkEndpoint, error) {
@@ -144,9 +136,9 @@ func pairGVisor(o Options) (host, guest Net, err error) {
 	if o.Link.Offload {
 		ea, eb = gsoPipe{a}, gsoPipe{b}
 	}
-	if host, err = newGVisor(ea, link.Host); err != nil {
+	if host, err = newGVisor(ea, link.Host, o.GVisor); err != nil {
 		return nil, nil, err
 	}
-	guest, err = newGVisor(eb, link.Guest)
+	guest, err = newGVisor(eb, link.Guest, o.GVisor)
 	return host, guest, err
 }

@@ -1,21 +1,46 @@
 package subject
 
 import (
+	"context"
+	"errors"
 	"net"
 	"os/exec"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slankdev/ministack/test/bench/link"
 )
 
 // Kernel is the kernel's own stack by package net. It is also every other
-// subject's peer.
+// subject's peer. Its congestion control is CUBIC, as that of the others,
+// whatever the machine's default is.
 type Kernel struct{}
 
 // Dial connects.
-func (Kernel) Dial(network, addr string) (net.Conn, error) { return net.Dial(network, addr) }
+func (Kernel) Dial(network, addr string) (net.Conn, error) {
+	d := net.Dialer{Control: control}
+	return d.Dial(network, addr)
+}
 
 // Listen listens for TCP.
-func (Kernel) Listen(addr string) (net.Listener, error) { return net.Listen("tcp4", addr) }
+func (Kernel) Listen(addr string) (net.Listener, error) {
+	c := net.ListenConfig{Control: control}
+	return c.Listen(context.Background(), "tcp4", addr)
+}
+
+// control sets the congestion control of a TCP socket; those that a listener
+// accepts have it too.
+func control(network, _ string, c syscall.RawConn) (err error) {
+	if !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	inner := c.Control(func(fd uintptr) {
+		err = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic")
+	})
+	return errors.Join(inner, err)
+}
 
 // ListenPacket opens a UDP port.
 func (Kernel) ListenPacket(addr string) (net.PacketConn, error) {
