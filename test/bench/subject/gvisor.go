@@ -72,7 +72,7 @@ func newGVisor(ep stack.LinkEndpoint, addr string, o GVisorOptions) (Net, error)
 }
 
 func nicOptions(ep stack.LinkEndpoint, o GVisorOptions) stack.NICOptions {
-	if o.QDisc != "fifo" {
+	if o.QDisc == "none" {
 		return stack.NICOptions{}
 	}
 	return stack.NICOptions{QDisc: fifo.New(ep, runtime.GOMAXPROCS(0), 1000)}
