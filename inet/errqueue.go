@@ -60,10 +60,11 @@ func (s *Sock) QueueLocalError(errno syscall.Errno, to netip.AddrPort, mtu int) 
 }
 
 func (s *Sock) queueError(entry SockError) {
-	s.errors.mu.Lock()
-	defer s.errors.mu.Unlock()
-	if len(s.errors.list) < maxErrors {
-		s.errors.list = append(s.errors.list, entry)
+	q := &s.more().errors
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) < maxErrors {
+		q.list = append(q.list, entry)
 	}
 }
 
@@ -71,7 +72,10 @@ func (s *Sock) queueError(entry SockError) {
 // one that ICMP reported SO_ERROR is cleared, before it is that of the next
 // (sock_dequeue_err_skb).
 func (s *Sock) NextError() (SockError, bool) {
-	q := &s.errors
+	if !s.HasQueuedError() {
+		return SockError{}, false
+	}
+	q := &s.more().errors
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == 0 {
@@ -89,9 +93,13 @@ func (s *Sock) NextError() (SockError, bool) {
 
 // HasQueuedError reports whether MSG_ERRQUEUE has something to read.
 func (s *Sock) HasQueuedError() bool {
-	s.errors.mu.Lock()
-	defer s.errors.mu.Unlock()
-	return len(s.errors.list) > 0
+	x := s.extra.Load()
+	if x == nil {
+		return false
+	}
+	x.errors.mu.Lock()
+	defer x.errors.mu.Unlock()
+	return len(x.errors.list) > 0
 }
 
 // WantsErrors reports whether IP_RECVERR is on.
@@ -100,12 +108,13 @@ func (s *Sock) WantsErrors() bool { return s.recvErr.Load() }
 // SetWantsErrors is IP_RECVERR; off throws away what is queued.
 func (s *Sock) SetWantsErrors(on bool) {
 	s.recvErr.Store(on)
-	if on {
+	x := s.extra.Load()
+	if on || x == nil {
 		return
 	}
-	s.errors.mu.Lock()
-	defer s.errors.mu.Unlock()
-	s.errors.list = nil
+	x.errors.mu.Lock()
+	defer x.errors.mu.Unlock()
+	x.errors.list = nil
 }
 
 // PollError is what errors make a socket ready for (datagram_poll): with

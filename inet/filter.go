@@ -23,14 +23,14 @@ type sockFilter struct {
 func (s *Sock) AttachFilter(code []bpf.RawInstruction) error {
 	s.Lock()
 	defer s.Unlock()
-	if s.filter.locked.Load() {
+	if s.FilterLocked() {
 		return syscall.EPERM
 	}
 	p, err := filter.New(code, s.env.Rand.Uint32)
 	if err != nil {
 		return err
 	}
-	s.filter.program.Store(p)
+	s.more().filter.program.Store(p)
 	return nil
 }
 
@@ -39,9 +39,9 @@ func (s *Sock) DetachFilter() error {
 	s.Lock()
 	defer s.Unlock()
 	switch {
-	case s.filter.locked.Load():
+	case s.FilterLocked():
 		return syscall.EPERM
-	case s.filter.program.Swap(nil) == nil:
+	case s.more().filter.program.Swap(nil) == nil:
 		return syscall.ENOENT
 	}
 	return nil
@@ -52,26 +52,38 @@ func (s *Sock) DetachFilter() error {
 func (s *Sock) LockFilter(on bool) error {
 	s.Lock()
 	defer s.Unlock()
-	if !on && s.filter.locked.Load() {
+	if !on && s.FilterLocked() {
 		return syscall.EPERM
 	}
-	s.filter.locked.Store(on)
+	s.more().filter.locked.Store(on)
 	return nil
 }
 
 // FilterLocked reports whether SO_LOCK_FILTER is on.
-func (s *Sock) FilterLocked() bool { return s.filter.locked.Load() }
+func (s *Sock) FilterLocked() bool {
+	x := s.extra.Load()
+	return x != nil && x.filter.locked.Load()
+}
 
 // InheritFilter gives a connection its listener's filter (sk_clone).
 func (s *Sock) InheritFilter(from *Sock) {
-	s.filter.program.Store(from.filter.program.Load())
-	s.filter.locked.Store(from.filter.locked.Load())
+	x := from.extra.Load()
+	if x == nil || x.filter.program.Load() == nil && !x.filter.locked.Load() {
+		return
+	}
+	own := &s.more().filter
+	own.program.Store(x.filter.program.Load())
+	own.locked.Store(x.filter.locked.Load())
 }
 
 // Verdict asks the filter how many bytes of b to keep, from the front of its
 // data; ok is false where there is none.
 func (s *Sock) Verdict(b *skb.Buffer) (keep uint32, ok bool) {
-	if p := s.filter.program.Load(); p != nil {
+	x := s.extra.Load()
+	if x == nil {
+		return 0, false
+	}
+	if p := x.filter.program.Load(); p != nil {
 		return p.Run(b), true
 	}
 	return 0, false

@@ -87,7 +87,8 @@ type Membership struct {
 }
 
 // Memberships are a socket's (inet_sock.mc_list). The packet path reads them
-// without a lock.
+// without a lock. A nil one is that of a socket that never joined a group: it
+// may be read.
 type Memberships struct {
 	mu     sync.Mutex // writers, for the whole change with what it does to the device
 	list   atomic.Pointer[[]Membership]
@@ -99,10 +100,13 @@ type Memberships struct {
 func (m *Memberships) SetAll(on bool) { m.notAll.Store(!on) }
 
 // All reports whether IP_MULTICAST_ALL is on.
-func (m *Memberships) All() bool { return !m.notAll.Load() }
+func (m *Memberships) All() bool { return m == nil || !m.notAll.Load() }
 
 // List returns the memberships; it must not be changed.
 func (m *Memberships) List() []Membership {
+	if m == nil {
+		return nil
+	}
 	if l := m.list.Load(); l != nil {
 		return *l
 	}

@@ -30,14 +30,11 @@ func (s *Sock) FlowTo(f *Flow, dst, src netip.Addr, c *Control, net Network) {
 		src = c.Source
 	}
 	switch {
-	case device != 0:
+	case device != 0 || o.egress == nil:
 	case dst.IsMulticast():
-		device = o.McastIf
-		if !src.IsValid() {
-			src = o.McastAddr
-		}
+		device = o.egress.McastIf
 	default:
-		device = o.UnicastIf
+		device = o.egress.UnicastIf
 	}
 	*f = Flow{Dst: dst, Src: src, Device: device, TOS: s.tos(c)}
 }
@@ -56,7 +53,10 @@ func (s *Sock) tos(c *Control) uint8 {
 // fragmented. Lock held.
 func (s *Sock) HeaderTo(h *Header, r *Route, length int, to netip.AddrPort, c *Control, net Network) (*Route, error) {
 	o := &s.Options
-	*h = Header{Proto: h.Proto, TTL: o.TTL, TOS: s.tos(c), Options: o.IPOptions, Loop: true}
+	*h = Header{Proto: h.Proto, TTL: o.TTL, TOS: s.tos(c), Loop: true}
+	if o.egress != nil {
+		h.Options = o.egress.IPOptions
+	}
 	if c.Options != nil {
 		h.Options = c.Options
 	}

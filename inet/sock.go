@@ -24,6 +24,8 @@ type Env struct {
 	Sysctl *sysctl.Registry
 	Dev    *netdev.Table
 	Socks  Numbers
+
+	waiters sync.Pool // of *Waiter, for calls that sleep
 }
 
 // Numbers gives each socket its number, the "#7" of ss and trace.
@@ -55,18 +57,14 @@ type Handler interface {
 type Sock struct {
 	mu       sync.Mutex // guards owned, backlog, deferred; held while a packet is processed
 	owned    bool
+	recvErr  atomic.Bool // IP_RECVERR: ICMP errors are queued
 	deferred uint32
+	pending  int32 // bytes in the backlog
+	ID       uint32
 	backlog  skb.Queue
-	pending  int        // bytes in the backlog
 	user     sync.Mutex // taken by user calls, before mu
 	handler  Handler
-
-	env *Env
-	ID  uint32
-
-	// Local and Peer are the socket's names; change them under the lock.
-	Local, Peer netip.AddrPort
-	Options     Options
+	env      *Env
 
 	// RcvBuf and SndBuf are the limits in bytes of true size; RmemAlloc and
 	// WmemAlloc what is charged now.
@@ -77,16 +75,43 @@ type Sock struct {
 	Drops atomic.Uint32
 
 	err     atomic.Uint32 // SO_ERROR, an errno
-	recvErr atomic.Bool   // IP_RECVERR: ICMP errors are queued
-	errors  errQueue
-	filter  sockFilter
 	softErr atomic.Uint32 // last ICMP error that did not end the connection
 
-	wait WaitQueue
+	wait  WaitQueue
+	extra atomic.Pointer[extra]
 
-	// Groups are the multicast groups that the socket has joined.
-	Groups Memberships
+	// Local and Peer are the socket's names; change them under the lock.
+	Local, Peer netip.AddrPort
+	Options     Options
 }
+
+// extra is what few sockets have: it is allocated when it is asked for.
+type extra struct {
+	errors errQueue
+	filter sockFilter
+	groups Memberships
+}
+
+// more returns what few sockets have, to be changed.
+func (s *Sock) more() *extra {
+	if x := s.extra.Load(); x != nil {
+		return x
+	}
+	s.extra.CompareAndSwap(nil, new(extra))
+	return s.extra.Load()
+}
+
+// Groups are the multicast groups that the socket has joined; nil for one that
+// never joined any, which is to be read like any other.
+func (s *Sock) Groups() *Memberships {
+	if x := s.extra.Load(); x != nil {
+		return &x.groups
+	}
+	return nil
+}
+
+// OwnGroups are the multicast groups of the socket, to be changed.
+func (s *Sock) OwnGroups() *Memberships { return &s.more().groups }
 
 // Options are the settings that setsockopt(2) makes at levels SOL_SOCKET and
 // IPPROTO_IP, as far as all transports share them.
@@ -104,23 +129,41 @@ type Options struct {
 	FreeBind             bool
 	NoChecksum           bool // SO_NO_CHECK
 	SelectErrQueue       bool // SO_SELECT_ERR_QUEUE
-	LingerSeconds        int
-	RcvLowat             int // SO_RCVLOWAT in bytes, 0: the default
-	Device               int // index, SO_BINDTODEVICE
 	TTL                  uint8
 	McastTTL             uint8
 	McastLoop            bool
-	McastIf              int
-	McastAddr            netip.Addr // source of multicasts, the zero Addr: the route's
-	UnicastIf            int
 	TOS                  uint8
 	MTUDiscover          uint8 // IP_PMTUDISC_*
-	Priority, Mark       int
-	IPOptions            []byte
+	LingerSeconds        int32
+	RcvLowat             int32 // SO_RCVLOWAT in bytes, 0: the default
+	Device               int   // index, SO_BINDTODEVICE
+	egress               *Egress
+}
+
+// Egress says how datagrams leave, where it is not as usual.
+type Egress struct {
+	McastIf   int
+	UnicastIf int
+	IPOptions []byte
+}
+
+// Egress returns how datagrams leave.
+func (o *Options) Egress() Egress {
+	if o.egress == nil {
+		return Egress{}
+	}
+	return *o.egress
+}
+
+// SetEgress changes how datagrams leave.
+func (o *Options) SetEgress(change func(e *Egress)) {
+	e := o.Egress()
+	change(&e)
+	o.egress = &e
 }
 
 // LowAt is SO_RCVLOWAT: how many bytes make a stream readable.
-func (o *Options) LowAt() int { return max(o.RcvLowat, 1) }
+func (o *Options) LowAt() int { return max(int(o.RcvLowat), 1) }
 
 // IP_MTU_DISCOVER's values (ip(7)).
 const (
@@ -179,10 +222,10 @@ func (s *Sock) Receive(b *skb.Buffer) skb.Reason {
 		return s.handler.Packet(b)
 	}
 	size := b.TrueSize()
-	if s.pending+size > int(s.RcvBuf.Load())+int(s.SndBuf.Load())+64<<10 {
+	if int(s.pending)+size > int(s.RcvBuf.Load())+int(s.SndBuf.Load())+64<<10 {
 		return b.Drop(skb.SocketBacklog)
 	}
-	s.pending += size
+	s.pending += int32(size)
 	s.backlog.PushBack(b)
 	return skb.NotDropped
 }

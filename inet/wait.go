@@ -38,7 +38,6 @@ type WaitQueue struct {
 	first *Waiter
 	last  *Waiter // exclusive ones stand at the end, the oldest first
 	count atomic.Int32
-	spare *Waiter // kept from the last call, so that the next allocates nothing
 }
 
 // Add enters a callback that is told of events in mask. It runs under locks of
@@ -111,17 +110,11 @@ func (q *WaitQueue) unlink(w *Waiter) {
 }
 
 // prepare enters a sleeping call.
-func (q *WaitQueue) prepare(mask Ready) *Waiter {
+func (q *WaitQueue) prepare(w *Waiter, mask Ready) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	w := q.spare
-	q.spare = nil
-	if w == nil {
-		w = &Waiter{ch: make(chan struct{}, 1)}
-	}
 	w.mask = mask
 	q.link(w)
-	return w
 }
 
 // finish takes a sleeping call out.
@@ -133,7 +126,15 @@ func (q *WaitQueue) finish(w *Waiter) {
 	case <-w.ch:
 	default:
 	}
-	q.spare = w
+}
+
+// waiter returns what a call sleeps in. It comes from the stack and goes back
+// there, so that sleeping allocates nothing and a socket keeps nothing of it.
+func (e *Env) waiter() *Waiter {
+	if w, ok := e.waiters.Get().(*Waiter); ok {
+		return w
+	}
+	return &Waiter{ch: make(chan struct{}, 1)}
 }
 
 // wake tells all who wait for one of the events; errors and hang-ups concern
@@ -189,10 +190,12 @@ func (s *Sock) Block(events Ready, until clock.Time) bool {
 	if s.env.Trace.On(trace.SockBlock) {
 		s.env.Trace.Event(trace.SockBlock, s.ID, uint32(events), 0, 0, 0)
 	}
-	w := s.wait.prepare(events)
+	w := s.env.waiter()
+	s.wait.prepare(w, events)
 	s.Unlock()
 	woken := s.env.Clock.Wait(w.ch, until)
 	s.Lock()
 	s.wait.finish(w)
+	s.env.waiters.Put(w)
 	return woken
 }

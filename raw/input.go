@@ -38,7 +38,7 @@ func (m *Module) Input(b *skb.Buffer) bool {
 // wants asks the socket's filters: of multicast sources (ip_mc_sf_allow) and of
 // ICMP types (icmp_filter).
 func (s *Sock) wants(b *skb.Buffer) bool {
-	if b.Net.Dst.IsMulticast() && !s.Groups.Allows(b.Net.Dst, b.Net.Src, int(b.IfIndex)) {
+	if b.Net.Dst.IsMulticast() && !s.Groups().Allows(b.Net.Dst, b.Net.Src, int(b.IfIndex)) {
 		return false
 	}
 	if s.protocol != inet.ProtoICMP {

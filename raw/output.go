@@ -40,7 +40,7 @@ func (s *Sock) SendMsg(m *inet.Message, flags int) (int, error) {
 		return 0, err
 	}
 	hdrIncl := s.HdrIncl()
-	if hdrIncl && len(s.Options.IPOptions)+len(c.Options) > 0 {
+	if hdrIncl && len(s.Options.Egress().IPOptions)+len(c.Options) > 0 {
 		return 0, syscall.EINVAL // the header is the user's, options and all
 	}
 	r, err := s.route(dst, c)

@@ -128,7 +128,7 @@ func (s *Socket) SourceFilter(group netip.Addr, device int) (inet.Filter, error)
 	if err != nil {
 		return inet.Filter{}, err
 	}
-	list := s.ops.Common().Groups.List()
+	list := s.ops.Common().Groups().List()
 	if i := find(list, d, group); i >= 0 {
 		return list[i].Filter, nil
 	}
@@ -167,7 +167,7 @@ func find(list []inet.Membership, d *netdev.Device, group netip.Addr) int {
 // question stands at the index given, -1 if there is none; the network learns
 // what became of it.
 func (s *Socket) changeGroups(d *netdev.Device, group netip.Addr, fn func([]inet.Membership, int) ([]inet.Membership, error)) error {
-	groups := &s.ops.Common().Groups
+	groups := s.ops.Common().OwnGroups()
 	return groups.Change(func(old []inet.Membership) ([]inet.Membership, error) {
 		if s.closed.Load() {
 			return nil, syscall.EBADF
@@ -206,7 +206,10 @@ func leave(list []inet.Membership, i int) ([]inet.Membership, error) {
 
 // leaveGroups ends all memberships with the socket (ip_mc_drop_socket).
 func (s *Socket) leaveGroups() {
-	groups := &s.ops.Common().Groups
+	groups := s.ops.Common().Groups()
+	if groups == nil {
+		return
+	}
 	_ = groups.Change(func(old []inet.Membership) ([]inet.Membership, error) { // it cannot fail
 		for _, m := range old {
 			if d := s.family.env.Dev.ByIndex(m.Device); d != nil {

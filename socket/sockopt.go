@@ -99,13 +99,13 @@ func (s *Socket) setCommon(name, value int) error {
 	case SO_OOBINLINE:
 		o.OOBInline = on
 	case SO_LINGER:
-		o.Linger, o.LingerSeconds = value >= 0, max(value, 0)
+		o.Linger, o.LingerSeconds = value >= 0, int32(max(value, 0))
 	case SO_NO_CHECK:
 		o.NoChecksum = on
 	case SO_SELECT_ERR_QUEUE:
 		o.SelectErrQueue = on
 	case SO_RCVLOWAT:
-		if o.RcvLowat = value; value < 0 {
+		if o.RcvLowat = int32(value); value < 0 {
 			o.RcvLowat = 1<<31 - 1
 		}
 	case SO_RXQ_OVFL:
@@ -291,7 +291,7 @@ func (s *Socket) commonOption(name int) (int, error) {
 		if !o.Linger {
 			return -1, nil
 		}
-		return o.LingerSeconds, nil
+		return int(o.LingerSeconds), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }

@@ -59,7 +59,7 @@ func (s *Socket) setUnicastDevice(o *inet.Options, index int) error {
 	if err := s.mayUse(o, index); err != nil {
 		return err
 	}
-	o.UnicastIf = index
+	o.SetEgress(func(e *inet.Egress) { e.UnicastIf = index })
 	return nil
 }
 
@@ -113,7 +113,7 @@ func (s *Socket) ipOption(name int) (int, error) {
 	case IP_FREEBIND:
 		return number(o.FreeBind), nil
 	case IP_UNICAST_IF:
-		return o.UnicastIf, nil
+		return o.Egress().UnicastIf, nil
 	case IP_PROTOCOL:
 		return s.protocol, nil
 	}

@@ -22,12 +22,12 @@ func (s *Socket) setMulticastOption(c *inet.Sock, name, value int) error {
 		if err := s.mayUse(o, value); err != nil {
 			return err
 		}
-		o.McastIf = value
+		o.SetEgress(func(e *inet.Egress) { e.McastIf = value })
 	case IP_MULTICAST_ALL:
 		if value != 0 && value != 1 {
 			return syscall.EINVAL
 		}
-		c.Groups.SetAll(value != 0)
+		c.OwnGroups().SetAll(value != 0)
 	default:
 		return syscall.ENOPROTOOPT
 	}
@@ -56,9 +56,9 @@ func multicastOption(c *inet.Sock, name int) (int, error) {
 	case IP_MULTICAST_LOOP:
 		return number(o.McastLoop), nil
 	case IP_MULTICAST_IF:
-		return o.McastIf, nil
+		return o.Egress().McastIf, nil
 	case IP_MULTICAST_ALL:
-		return number(c.Groups.All()), nil
+		return number(c.Groups().All()), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }

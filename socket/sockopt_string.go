@@ -3,6 +3,8 @@ package socket
 import (
 	"strings"
 	"syscall"
+
+	"github.com/slankdev/ministack/inet"
 )
 
 // SetsockoptString sets an option that is a string or bytes: SO_BINDTODEVICE
@@ -78,7 +80,7 @@ func (s *Socket) setOptions(p []byte) error {
 	c := s.ops.Common()
 	c.Lock()
 	defer c.Unlock()
-	c.Options.IPOptions = compiled
+	c.Options.SetEgress(func(e *inet.Egress) { e.IPOptions = compiled })
 	return nil
 }
 
@@ -89,5 +91,5 @@ func (s *Socket) options() (string, error) {
 	c := s.ops.Common()
 	c.Lock()
 	defer c.Unlock()
-	return string(c.Options.IPOptions), nil
+	return string(c.Options.Egress().IPOptions), nil
 }

@@ -288,7 +288,7 @@ func (c *Conn) hand(b *skb.Buffer, why uint32, ecn uint8) bool {
 		return true // as if it were lost: the timer tries again
 	}
 	c.header = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS | ecn,
-		DF: c.Options.MTUDiscover != inet.PMTUDont, Options: c.Options.IPOptions}
+		DF: c.Options.MTUDiscover != inet.PMTUDont}
 	err = c.m.net.Output(b, r, &c.header)
 	if err == syscall.ENOBUFS {
 		return false

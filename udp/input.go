@@ -83,7 +83,7 @@ func (m *Module) deliverMany(b *skb.Buffer, local, peer netip.AddrPort) skb.Reas
 
 // admits asks the socket's memberships about a multicast (ip_mc_sf_allow).
 func (s *Sock) admits(b *skb.Buffer) bool {
-	return !b.Net.Dst.IsMulticast() || s.Groups.Allows(b.Net.Dst, b.Net.Src, int(b.IfIndex))
+	return !b.Net.Dst.IsMulticast() || s.Groups().Allows(b.Net.Dst, b.Net.Src, int(b.IfIndex))
 }
 
 // Error is told of an ICMP error about a datagram that this host sent
