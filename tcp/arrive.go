@@ -150,11 +150,12 @@ func (c *Conn) second(s *segment, now clock.Time) skb.Reason {
 // resetAtSack accepts a RST at the right edge of what was selectively
 // acknowledged, where a peer that did not see our ACKs would send it.
 func (c *Conn) resetAtSack(s *segment) bool {
-	if c.ack.nsack == 0 {
+	q := c.ofo
+	if q == nil || q.nsack == 0 {
 		return false
 	}
-	edge := c.ack.sacks[0].End
-	for _, b := range c.ack.sacks[1:c.ack.nsack] {
+	edge := q.sacks[0].End
+	for _, b := range q.sacks[1:q.nsack] {
 		if b.End.After(edge) {
 			edge = b.End
 		}

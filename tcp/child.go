@@ -75,12 +75,9 @@ func (c *Conn) inherit(l *Conn) {
 	c.SetWantsErrors(l.WantsErrors())
 	u := &l.user
 	c.user.nodelay, c.user.cork, c.user.quickack = u.nodelay, u.cork, u.quickack
-	c.user.maxseg, c.user.lingerTwo, c.user.userTimeout = u.maxseg, u.lingerTwo, u.userTimeout
-	c.user.keepIdle, c.user.keepIntvl, c.user.keepCount = u.keepIdle, u.keepIntvl, u.keepCount
-	c.user.synRetries, c.user.maxPacing = u.synRetries, u.maxPacing
+	c.user.maxseg, c.user.wishes = u.maxseg, u.wishes
 	c.ack.pingpong = l.ack.pingpong // TCP_QUICKACK
-	c.user.congestion, c.user.notSentLowat, c.user.windowClamp = u.congestion, u.notSentLowat, u.windowClamp
-	c.user.fastOpenNoCookie, c.user.timing = u.fastOpenNoCookie, u.timing
+	c.user.fastOpenNoCookie = u.fastOpenNoCookie
 	c.user.rcvBufLocked, c.user.sndBufLocked = u.rcvBufLocked, u.sndBufLocked
 	c.RcvBuf.Store(l.RcvBuf.Load())
 	c.SndBuf.Store(l.SndBuf.Load())

@@ -113,7 +113,7 @@ func (c *Conn) dropReceived() {
 	c.recvq.q.Purge(skb.SocketClose)
 	c.recvq.bytes = 0
 	c.RmemAlloc.Store(0)
-	for _, b := range c.ofo.bufs {
+	for _, b := range c.ofo.all() {
 		c.RmemAlloc.Add(int32(b.CB[cbCharge]))
 	}
 	c.settle()
@@ -198,10 +198,11 @@ func (c *Conn) finish(e syscall.Errno) {
 	c.sendq.purge()
 	c.chrono.set(c.Env().Clock.Now(), chronoIdle)
 	c.WmemAlloc.Store(0)
-	for _, b := range c.ofo.bufs {
+	for _, b := range c.ofo.all() {
 		c.uncharge(b)
 	}
 	c.ofo.purge(skb.QueuePurge)
+	c.ofo = nil
 	c.settle()
 	c.orphanGone()
 	c.tx.Release()

@@ -63,7 +63,7 @@ func (c *Conn) SetCongestion(name string) error {
 	case !c.m.set.allows(name):
 		return syscall.EPERM
 	}
-	c.user.congestion = name
+	c.wish().congestion = name
 	if !c.state.in(setOf(Closed, Listen)) {
 		c.tx.SetAlgorithm(c.Env().Clock.Now(), a)
 	}

@@ -33,7 +33,7 @@ type Conn struct {
 	tx    rtx.Sender // what was sent and is not acknowledged
 	sendq sendQueue  // the bytes from snd.una on
 	recvq recvQueue  // in order, for the user to read
-	ofo   ofoQueue   // out of order
+	ofo   *ofoQueue  // out of order; nil: nothing is
 
 	route  *inet.Route
 	header inet.Header // of the network, as it was last sent
@@ -41,9 +41,9 @@ type Conn struct {
 	user   userState
 	hash   hashLinks
 
-	fo      *fastOpen // of a connection with TCP Fast Open
-	pace    *pacing   // of one that is paced
-	mtu     mtuSearch
+	fo      *fastOpen  // of a connection with TCP Fast Open
+	pace    *pacing    // of one that is paced
+	mtu     *mtuSearch // nil: never begun
 	chrono  chrono
 	passed  traffic
 	auth    *auth       // of a socket with keys
@@ -113,10 +113,6 @@ type ackState struct {
 	pingpong    int  // how interactive the connection looks
 	ato         time.Duration
 	lastData    clock.Time
-	dsack       Block
-	hasDsack    bool
-	sacks       [maxSackBlocks]Block // most recent first (RFC 2018 4)
-	nsack       int
 	lastInvalid clock.Time // when an unacceptable segment was last answered
 	attempt     bool       // the end of the batch tries to send
 }
@@ -132,7 +128,8 @@ type timestampState struct {
 	lastAck   seq.Num // Last.ACK.sent
 }
 
-// userState is what the user asked for.
+// userState is what the user did and asked for. The flags are each connection's
+// own; of what few users change a connection has a copy only if its user did.
 type userState struct {
 	connecting                 bool
 	connected                  bool // connect has reported success
@@ -143,27 +140,74 @@ type userState struct {
 	nodelay                    bool
 	cork                       bool
 	quickack                   bool
-	maxseg                     uint16
-	lingerTwo                  time.Duration
-	userTimeout                time.Duration
-	keepIdle, keepIntvl        time.Duration
-	keepCount, synRetries      int
-	timing                     timing
-	windowClamp                uint32
-	notSentLowat               uint32
 	rcvBufLocked, sndBufLocked bool
-	congestion                 string
 	bound                      bool
-	accepted                   bool   // it came out of an accept queue
-	noSpace                    bool   // the user waits for room (SOCK_NOSPACE)
-	firstSeq                   uint32 // to begin at, beyond a TIME-WAIT that made room; 0: anywhere
-	writers                    int    // calls that wait for the handshake with data
-	maxPacing                  uint64 // octets a second
+	accepted                   bool // it came out of an accept queue
+	noSpace                    bool // the user waits for room (SOCK_NOSPACE)
 	fastOpenConnect            bool
 	fastOpenNoCookie           bool
-	fastOpenMax                int
-	fastOpenKeys               fastOpenKeys // the listener's own
-	deferAccept                uint8        // SYN-ACKs, not seconds
+	maxseg                     uint16
+	firstSeq                   uint32 // to begin at, beyond a TIME-WAIT that made room; 0: anywhere
+	writers                    int32  // calls that wait for the handshake with data
+
+	*wishes
+	server *serverWishes // of a listener, nil: nothing of it was asked for
+}
+
+// wishes are the settings that accepted connections take over from their
+// listener. They are shared and never changed: see wish.
+type wishes struct {
+	lingerTwo           time.Duration
+	userTimeout         time.Duration
+	keepIdle, keepIntvl time.Duration
+	keepCount           int
+	synRetries          int
+	timing              timing
+	windowClamp         uint32
+	notSentLowat        uint32
+	maxPacing           uint64 // octets a second
+	congestion          string
+}
+
+// wish returns a copy of the settings for the caller to change.
+func (c *Conn) wish() *wishes {
+	own := *c.user.wishes
+	c.user.wishes = &own
+	return &own
+}
+
+// usual are the settings of a socket whose user changed none.
+func (m *Module) usual() *wishes {
+	congestion := m.set.congestion.Get()
+	if w := m.shared.Load(); w != nil && w.congestion == congestion {
+		return w
+	}
+	w := &wishes{congestion: congestion}
+	m.shared.Store(w)
+	return w
+}
+
+// serverWishes are the settings that concern listeners alone.
+type serverWishes struct {
+	fastOpenMax  int
+	fastOpenKeys fastOpenKeys // the listener's own
+	deferAccept  uint8        // SYN-ACKs, not seconds
+}
+
+// asked returns what was asked of a listener, to be read.
+func (u *userState) asked() serverWishes {
+	if u.server == nil {
+		return serverWishes{}
+	}
+	return *u.server
+}
+
+// serve returns what is asked of a listener, to be changed.
+func (u *userState) serve() *serverWishes {
+	if u.server == nil {
+		u.server = new(serverWishes)
+	}
+	return u.server
 }
 
 // NewSock returns a closed socket (socket(2)).
@@ -173,7 +217,7 @@ func (m *Module) NewSock() *Conn {
 	c.shownState.Store(uint32(Closed))
 	c.RcvBuf.Store(int32(m.set.rmem.Get(1)))
 	c.SndBuf.Store(int32(m.set.wmem.Get(1)))
-	c.user.congestion = m.set.congestion.Get()
+	c.user.wishes = m.usual()
 	return c
 }
 

@@ -39,17 +39,17 @@ func secondsOf(synAcks uint8) int {
 }
 
 func setDeferAccept(c *Conn, v int) error {
-	c.user.deferAccept = synAcksIn(v)
+	c.user.serve().deferAccept = synAcksIn(v)
 	return nil
 }
 
-func getDeferAccept(c *Conn) int { return secondsOf(c.user.deferAccept) }
+func getDeferAccept(c *Conn) int { return secondsOf(c.user.asked().deferAccept) }
 
 // defers reports whether an ACK without data is too early to complete the
 // connection.
 func (r *request) defers(s *segment) bool {
 	c := r.listener
-	if r.retries >= c.user.deferAccept || s.end != r.irs.Add(1) {
+	if r.retries >= c.user.asked().deferAccept || s.end != r.irs.Add(1) {
 		return false
 	}
 	r.acked = true
@@ -62,7 +62,7 @@ func (r *request) defers(s *segment) bool {
 // the time is over.
 func (r *request) timeoutPlan() (expire, resend bool) {
 	c := r.listener
-	limit, wait := c.m.set.synackRetries.Get(), int(c.user.deferAccept)
+	limit, wait := c.m.set.synackRetries.Get(), int(c.user.asked().deferAccept)
 	n := int(r.retries)
 	if wait == 0 {
 		return n >= limit, true

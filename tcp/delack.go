@@ -142,7 +142,11 @@ func (c *Conn) ackSent() {
 			a.ato = delayedAckMin
 		}
 	}
-	a.due, a.now, a.hasDsack, a.held, a.noRoom = false, false, false, false, false
+	a.due, a.now, a.held, a.noRoom = false, false, false, false
+	if c.ofo != nil {
+		c.ofo.hasDsack = false
+		c.tidy()
+	}
 	a.timer = false
 	c.ts.lastAck = c.rcv.nxt
 }

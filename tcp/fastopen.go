@@ -230,9 +230,9 @@ func setFastOpen(c *Conn, v int) error {
 	if v < 0 || !c.state.in(setOf(Closed, Listen)) {
 		return syscall.EINVAL
 	}
-	c.user.fastOpenMax = min(v, c.m.set.somaxconn.Get())
+	c.user.serve().fastOpenMax = min(v, c.m.set.somaxconn.Get())
 	if c.listener != nil {
-		c.listener.fastOpen.setMax(c.user.fastOpenMax)
+		c.listener.fastOpen.setMax(c.user.asked().fastOpenMax)
 	}
 	return nil
 }
@@ -241,10 +241,10 @@ func setFastOpen(c *Conn, v int) error {
 // on for all of them.
 func (c *Conn) listenFastOpen(backlog int) {
 	const all = foAllListeners | foServer
-	if c.user.fastOpenMax == 0 && c.m.set.fastOpen.Get()&all == all {
-		c.user.fastOpenMax = backlog
+	if c.user.asked().fastOpenMax == 0 && c.m.set.fastOpen.Get()&all == all {
+		c.user.serve().fastOpenMax = backlog
 	}
-	c.listener.fastOpen.setMax(c.user.fastOpenMax)
+	c.listener.fastOpen.setMax(c.user.asked().fastOpenMax)
 }
 
 // synBounds is what an ICMP error may quote of a connection: what is under

@@ -120,7 +120,7 @@ func (c *Conn) SetFastOpenKey(key []byte) error {
 	}
 	c.Lock()
 	defer c.Unlock()
-	c.user.fastOpenKeys = slices.Clone(fastOpenKeys(key))
+	c.user.serve().fastOpenKeys = slices.Clone(fastOpenKeys(key))
 	return nil
 }
 
@@ -132,8 +132,8 @@ func (c *Conn) FastOpenKey() []byte {
 }
 
 func (c *Conn) fastOpenKeys() fastOpenKeys {
-	if c.user.fastOpenKeys != nil {
-		return c.user.fastOpenKeys
+	if own := c.user.asked().fastOpenKeys; own != nil {
+		return own
 	}
 	return c.m.foKey.get()
 }

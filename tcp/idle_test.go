@@ -76,7 +76,7 @@ func TestAnIdleConnectionHoldsNothing(t *testing.T) {
 	w.clk.Run(time.Second)
 	for _, x := range []*Conn{c, s} {
 		require.Zero(t, x.sendq.held())
-		require.Nil(t, x.ofo.bufs)
+		require.Nil(t, x.ofo)
 		require.Zero(t, x.RmemAlloc.Load())
 		require.Nil(t, x.timers.timer, "a timer is armed")
 	}

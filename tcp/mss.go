@@ -39,9 +39,11 @@ func (m *Module) advertisedMSS(r *inet.Route, maxseg uint16) uint16 {
 // syncMSS works the segment size out anew; path is the MTU of the path. While
 // the path MTU is searched for it is what is known to arrive (tcp_sync_mss).
 func (c *Conn) syncMSS(path int) {
-	c.mtu.high = min(c.mtu.high, path)
+	if c.mtu != nil {
+		c.mtu.high = min(c.mtu.high, path)
+	}
 	mss := c.boundToHalfWindow(c.mssFor(path))
-	if c.mtu.on {
+	if c.mtu != nil && c.mtu.on {
 		mss = min(mss, c.mssFor(c.mtu.low))
 	}
 	c.snd.mss = mss
@@ -74,10 +76,7 @@ func (c *Conn) currentMSS() int {
 
 // sackCount is how many blocks the next segment reports.
 func (c *Conn) sackCount() int {
-	n := c.ack.nsack
-	if c.ack.hasDsack {
-		n++
-	}
+	n, _ := c.ofo.reported()
 	if !c.ts.sackOK || n == 0 {
 		return 0
 	}

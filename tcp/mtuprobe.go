@@ -43,7 +43,10 @@ const (
 // startMTUSearch begins with the connection (tcp_mtup_init).
 func (c *Conn) startMTUSearch(now clock.Time) {
 	set := &c.m.set
-	c.mtu = mtuSearch{on: set.mtuProbing.Get() == mtuProbingAlways, high: c.largestMTU(),
+	if set.mtuProbing.Get() == mtuProbingOff {
+		return
+	}
+	c.mtu = &mtuSearch{on: set.mtuProbing.Get() == mtuProbingAlways, high: c.largestMTU(),
 		low: c.mtuFor(set.baseMSS.Get()), began: now}
 }
 
@@ -71,8 +74,8 @@ func (c *Conn) mtuFor(mss int) int { return mss + c.tsLen() + c.m.headers() }
 // follows it (tcp_mtu_probe). wait says that new data is to wait, so that there
 // soon is room for one.
 func (c *Conn) probeMTU(now clock.Time) (sent, wait bool) {
-	p := &c.mtu
-	if !p.on || !c.tx.MayProbeMTU() || c.sackCount() > 0 {
+	p := c.mtu
+	if p == nil || !p.on || !c.tx.MayProbeMTU() || c.sackCount() > 0 {
 		return false, false
 	}
 	size := c.mssFor((p.high + p.low) / 2)
@@ -108,7 +111,7 @@ func (c *Conn) sendMTUProbe(now clock.Time, size int) bool {
 // doubtMTU begins the search again above what was found, in case the path has
 // become better (RFC 4821 7.3, tcp_mtu_check_reprobe).
 func (c *Conn) doubtMTU(now clock.Time) {
-	p := &c.mtu
+	p := c.mtu
 	if now.Sub(p.began) < time.Duration(c.m.set.probeInterval.Get())*time.Second {
 		return
 	}
@@ -117,7 +120,7 @@ func (c *Conn) doubtMTU(now clock.Time) {
 
 // mtuProbed takes over what became of a probe.
 func (c *Conn) mtuProbed(verdict rtx.MTUProbe) {
-	p := &c.mtu
+	p := c.mtu
 	switch verdict {
 	case rtx.MTUProbeWorked:
 		c.Env().Stat.Inc(stat.TcpExtTCPMTUPSuccess)
@@ -134,10 +137,15 @@ func (c *Conn) mtuProbed(verdict rtx.MTUProbe) {
 // suspectBlackHole is for a connection whose retransmissions find no answer
 // (tcp_mtu_probing).
 func (c *Conn) suspectBlackHole(now clock.Time) {
-	set, p := &c.m.set, &c.mtu
-	switch {
-	case set.mtuProbing.Get() == mtuProbingOff:
+	set := &c.m.set
+	if set.mtuProbing.Get() == mtuProbingOff {
 		return
+	}
+	if c.mtu == nil { // it was off when the connection began
+		c.startMTUSearch(now)
+		c.mtu.on = false
+	}
+	switch p := c.mtu; {
 	case !p.on:
 		p.on, p.began = true, now
 	default:

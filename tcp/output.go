@@ -333,7 +333,7 @@ func (c *Conn) fillOptions(o *optionSpace, now clock.Time) {
 		o.ts, o.tsval, o.tsecr = true, c.timestampNow(now), c.ts.recent
 	}
 	if n := c.sackCount(); n > 0 {
-		o.nsack = len(c.ack.blocks(o.sack[:0], n))
+		o.nsack = len(c.ofo.blocks(o.sack[:0], n))
 	}
 }
 

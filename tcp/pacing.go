@@ -79,7 +79,7 @@ func (c *Conn) paceExpired(now clock.Time) {
 func (c *Conn) SetMaxPacingRate(rate uint64) {
 	c.Lock()
 	defer c.Unlock()
-	c.user.maxPacing = rate
+	c.wish().maxPacing = rate
 	c.tx.CC.MaxPacingRate = rate
 	if rate > 0 && c.tx.CC.PacingRate > 0 {
 		c.tx.CC.PacingRate = min(c.tx.CC.PacingRate, rate)

@@ -12,14 +12,40 @@ import (
 // held. Bytes that came twice are reported, so that a D-SACK can say so
 // (RFC 2883).
 
+// ofoQueue is what a connection has while something is out of order, and what
+// the next acknowledgement reports of it; a nil one is empty.
 type ofoQueue struct {
-	bufs []*skb.Buffer
+	bufs     []*skb.Buffer
+	sacks    [maxSackBlocks]Block // most recent first (RFC 2018 4)
+	nsack    int
+	dsack    Block
+	hasDsack bool
 }
 
-// keepOfo bounds the capacity that an empty queue keeps.
-const keepOfo = 16
+// disorder returns the queue, to be filled.
+func (c *Conn) disorder() *ofoQueue {
+	if c.ofo == nil {
+		c.ofo = new(ofoQueue)
+	}
+	return c.ofo
+}
 
-func (q *ofoQueue) len() int { return len(q.bufs) }
+// tidy gives an empty queue up that has nothing to report either.
+func (c *Conn) tidy() {
+	if n, _ := c.ofo.reported(); n == 0 && c.ofo.len() == 0 {
+		c.ofo = nil
+	}
+}
+
+func (q *ofoQueue) len() int { return len(q.all()) }
+
+// all returns the buffers, in order.
+func (q *ofoQueue) all() []*skb.Buffer {
+	if q == nil {
+		return nil
+	}
+	return q.bufs
+}
 
 // insert puts b where it belongs, without the bytes that are queued already.
 // dup is the first range that came twice, if there was one. rejected is what
@@ -96,7 +122,7 @@ func (q *ofoQueue) splice(i, end int, b *skb.Buffer) {
 
 // pop takes the first buffer if it begins at or before nxt.
 func (q *ofoQueue) pop(nxt seq.Num) *skb.Buffer {
-	if len(q.bufs) == 0 {
+	if q.len() == 0 {
 		return nil
 	}
 	b := q.bufs[0]
@@ -106,15 +132,12 @@ func (q *ofoQueue) pop(nxt seq.Num) *skb.Buffer {
 	left := copy(q.bufs, q.bufs[1:])
 	q.bufs[left] = nil
 	q.bufs = q.bufs[:left]
-	if left == 0 && cap(q.bufs) > keepOfo {
-		q.bufs = nil
-	}
 	return b
 }
 
 // popLast takes the buffer that is farthest ahead, for want of room.
 func (q *ofoQueue) popLast() *skb.Buffer {
-	n := len(q.bufs)
+	n := q.len()
 	if n == 0 {
 		return nil
 	}
@@ -126,10 +149,12 @@ func (q *ofoQueue) popLast() *skb.Buffer {
 
 // purge drops all for the reason r.
 func (q *ofoQueue) purge(r skb.Reason) {
-	for _, b := range q.bufs {
+	for _, b := range q.all() {
 		b.Drop(r)
 	}
-	q.bufs = nil
+	if q != nil {
+		q.bufs = nil
+	}
 }
 
 // trimFront takes the bytes before from off the buffer.

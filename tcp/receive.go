@@ -87,7 +87,7 @@ func (c *Conn) room(b *skb.Buffer, first bool) bool {
 		}
 		c.uncharge(last)
 		last.Drop(skb.TCPOfoPrune)
-		c.ack.nsack = 0 // what was reported may be gone (RFC 2018 8)
+		c.ofo.sackForget()
 	}
 	return true
 }
@@ -179,7 +179,7 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 	b.Compact()
 	setCB(b, s.seq, s.end, s.has(FIN))
 	c.charge(b)
-	kept, dup, isDup := c.ofo.insert(b, func(old *skb.Buffer) {
+	kept, dup, isDup := c.disorder().insert(b, func(old *skb.Buffer) {
 		c.uncharge(old)
 		old.Drop(skb.TCPOfoMerge)
 	})
@@ -188,7 +188,7 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 		c.dsackQuiet(dup.Start, dup.End)
 	}
 	if c.ts.sackOK { // without, the window stays, so that the ACKs are duplicates
-		c.ack.sackAdd(s.seq, s.end)
+		c.ofo.sackAdd(s.seq, s.end)
 		if s.len >= 128 {
 			c.growWindow(b)
 		}
@@ -242,20 +242,21 @@ func (c *Conn) drainOfo(now clock.Time) {
 			c.fin(now)
 		}
 	}
-	c.ack.sackTrim(c.rcv.nxt)
+	c.ofo.sackTrim(c.rcv.nxt)
 	if c.ofo.len() == 0 {
-		c.ack.nsack = 0
+		c.ofo.sackForget()
+		c.tidy()
 	}
 	c.ack.now = c.ack.due // a filled gap is acknowledged at once (RFC 5681 4.2)
 }
 
 // ofoAfterFin drops what claims to stand behind the end of the stream.
 func (c *Conn) ofoAfterFin() {
-	for _, b := range c.ofo.bufs {
+	for _, b := range c.ofo.all() {
 		c.uncharge(b)
 	}
 	c.ofo.purge(skb.TCPOldData)
-	c.ack.nsack = 0
+	c.ofo.sackForget()
 }
 
 // fin is RFC 9293 3.10.7.4 step 8: the peer has sent its last byte.
@@ -264,7 +265,9 @@ func (c *Conn) fin(now clock.Time) {
 	c.passed.bytesIn++ // the FIN's number, as Linux counts it
 	c.rcv.finSeen = true
 	c.ack.due = true
-	c.ack.nsack, c.ack.hasDsack = 0, false // the stream is whole
+	if c.ofo != nil { // the stream is whole
+		c.ofo.nsack, c.ofo.hasDsack = 0, false
+	}
 	switch c.state {
 	case Established:
 		c.setState(CloseWait)
@@ -298,13 +301,13 @@ func (c *Conn) dataReady() {
 func (c *Conn) dsack(from, to seq.Num) {
 	if c.ts.sackOK && c.m.set.dsack.Bool() {
 		c.Env().Stat.Inc(stat.TcpExtTCPDSACKOldSent)
-		c.ack.dsackSet(from, to)
+		c.disorder().dsackSet(from, to)
 	}
 }
 
 func (c *Conn) dsackQuiet(from, to seq.Num) {
 	if c.ts.sackOK && c.m.set.dsack.Bool() {
-		c.ack.dsackSet(from, to)
+		c.disorder().dsackSet(from, to)
 	}
 }
 

@@ -7,7 +7,7 @@ import "github.com/slankdev/ministack/tcp/seq"
 
 // sackAdd notes that [from, to) was queued out of order. The block that it
 // belongs to comes first, grown by it and by the blocks that it now touches.
-func (a *ackState) sackAdd(from, to seq.Num) {
+func (a *ofoQueue) sackAdd(from, to seq.Num) {
 	b := Block{Start: from, End: to}
 	kept := a.sacks[:0]
 	for _, o := range a.sacks[:a.nsack] {
@@ -24,7 +24,7 @@ func (a *ackState) sackAdd(from, to seq.Num) {
 }
 
 // sackTrim forgets the blocks that RCV.NXT has passed.
-func (a *ackState) sackTrim(nxt seq.Num) {
+func (a *ofoQueue) sackTrim(nxt seq.Num) {
 	kept := a.sacks[:0]
 	for _, o := range a.sacks[:a.nsack] {
 		if o.End.After(nxt) {
@@ -36,7 +36,7 @@ func (a *ackState) sackTrim(nxt seq.Num) {
 
 // dsackSet notes a duplicate for the next acknowledgement; one that is noted
 // already and touches it grows.
-func (a *ackState) dsackSet(from, to seq.Num) {
+func (a *ofoQueue) dsackSet(from, to seq.Num) {
 	if !a.hasDsack {
 		a.dsack, a.hasDsack = Block{Start: from, End: to}, true
 		return
@@ -46,9 +46,32 @@ func (a *ackState) dsackSet(from, to seq.Num) {
 	}
 }
 
+// sackForget forgets the blocks: what they reported may be gone (RFC 2018 8), or
+// is no longer out of order.
+func (a *ofoQueue) sackForget() {
+	if a != nil {
+		a.nsack = 0
+	}
+}
+
+// reported returns how many blocks there are to report, and whether the first is
+// a D-SACK.
+func (a *ofoQueue) reported() (n int, dsack bool) {
+	switch {
+	case a == nil:
+		return 0, false
+	case a.hasDsack:
+		return a.nsack + 1, true
+	}
+	return a.nsack, false
+}
+
 // blocks appends to dst what the next acknowledgement reports, at most room
 // blocks, the D-SACK first.
-func (a *ackState) blocks(dst []Block, room int) []Block {
+func (a *ofoQueue) blocks(dst []Block, room int) []Block {
+	if a == nil {
+		return dst
+	}
 	if a.hasDsack && room > 0 {
 		dst = append(dst, a.dsack)
 		room--

@@ -48,7 +48,7 @@ func optionTable(name int) (option, bool) {
 	case OptUserTimeout:
 		return option{func(c *Conn) int { return int(c.user.userTimeout / time.Millisecond) }, setUserTimeout}, true
 	case OptFastOpen:
-		return option{func(c *Conn) int { return c.user.fastOpenMax }, setFastOpen}, true
+		return option{func(c *Conn) int { return c.user.asked().fastOpenMax }, setFastOpen}, true
 	case OptFastOpenConnect:
 		return option{func(c *Conn) int { return toInt(c.user.fastOpenConnect) }, setFastOpenConnect}, true
 	case OptFastOpenNoCookie:
@@ -59,7 +59,7 @@ func optionTable(name int) (option, bool) {
 		return option{getTimestamp, refuse}, true
 	case OptNotSentLowat:
 		return option{func(c *Conn) int { return int(int32(c.user.notSentLowat)) },
-			func(c *Conn, v int) error { c.user.notSentLowat = uint32(v); return nil }}, true
+			func(c *Conn, v int) error { c.wish().notSentLowat = uint32(v); return nil }}, true
 	}
 	return timingOption(name)
 }
@@ -71,9 +71,9 @@ func timingOption(name int) (option, bool) {
 	case OptKeepIntvl:
 		return option{func(c *Conn) int { return int(c.keepIntvl() / time.Second) }, setKeepIntvl}, true
 	case OptKeepCnt:
-		return option{func(c *Conn) int { return c.keepCount() }, within(1, 127, func(c *Conn, v int) { c.user.keepCount = v })}, true
+		return option{func(c *Conn) int { return c.keepCount() }, within(1, 127, func(c *Conn, v int) { c.wish().keepCount = v })}, true
 	case OptSynCnt:
-		return option{getSynCnt, within(1, 127, func(c *Conn, v int) { c.user.synRetries = v })}, true
+		return option{getSynCnt, within(1, 127, func(c *Conn, v int) { c.wish().synRetries = v })}, true
 	case OptLinger2:
 		return option{getLinger2, setLinger2}, true
 	case OptWindowClamp:
@@ -184,7 +184,7 @@ func setUserTimeout(c *Conn, v int) error {
 	if v < 0 {
 		return syscall.EINVAL
 	}
-	c.user.userTimeout = time.Duration(v) * time.Millisecond
+	c.wish().userTimeout = time.Duration(v) * time.Millisecond
 	return nil
 }
 
@@ -192,7 +192,7 @@ func setKeepIdle(c *Conn, v int) error {
 	if v < 1 || v > 32767 {
 		return syscall.EINVAL
 	}
-	c.user.keepIdle = time.Duration(v) * time.Second
+	c.wish().keepIdle = time.Duration(v) * time.Second
 	if c.Options.KeepAlive {
 		c.setKeepAlive(true)
 	}
@@ -203,7 +203,7 @@ func setKeepIntvl(c *Conn, v int) error {
 	if v < 1 || v > 32767 {
 		return syscall.EINVAL
 	}
-	c.user.keepIntvl = time.Duration(v) * time.Second
+	c.wish().keepIntvl = time.Duration(v) * time.Second
 	return nil
 }
 
@@ -227,9 +227,9 @@ func getLinger2(c *Conn) int {
 func setLinger2(c *Conn, v int) error {
 	switch {
 	case v < 0:
-		c.user.lingerTwo = -1
+		c.wish().lingerTwo = -1
 	default:
-		c.user.lingerTwo = min(time.Duration(v)*time.Second, 120*time.Second)
+		c.wish().lingerTwo = min(time.Duration(v)*time.Second, 120*time.Second)
 	}
 	return nil
 }
@@ -239,10 +239,10 @@ func setWindowClamp(c *Conn, v int) error {
 		if c.state != Closed {
 			return syscall.EINVAL
 		}
-		c.user.windowClamp = 0
+		c.wish().windowClamp = 0
 		return nil
 	}
-	c.user.windowClamp = uint32(max(v, minRcvBuf/2))
+	c.wish().windowClamp = uint32(max(v, minRcvBuf/2))
 	c.rcv.clamp = c.user.windowClamp
 	c.rcv.ssthresh = min(c.rcv.ssthresh, c.rcv.clamp)
 	return nil

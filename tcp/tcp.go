@@ -23,8 +23,9 @@ type Module struct {
 	set settings
 
 	congestion *cc.Registry
-	ranges     *rtx.Pool // memory of retransmission queues
-	timers     sync.Pool // *clock.Timer, of connections that have a deadline
+	ranges     *rtx.Pool              // memory of retransmission queues
+	shared     atomic.Pointer[wishes] // of sockets whose user changed none
+	timers     sync.Pool              // *clock.Timer, of connections that have a deadline
 
 	demux   demux
 	ports   ports

@@ -64,7 +64,7 @@ func bound(low, high, unit time.Duration, field func(*timing) *time.Duration) fu
 		if v < 0 || d < low || d > high {
 			return syscall.EINVAL
 		}
-		*field(&c.user.timing) = d
+		*field(&c.wish().timing) = d
 		if !c.state.in(setOf(Closed, Listen)) {
 			c.applyTiming()
 		}
@@ -97,7 +97,7 @@ func boundOption(name int) (option, bool) {
 }
 
 func setThinLinear(c *Conn, v int) {
-	c.user.timing.thinLinear = v != 0
+	c.wish().timing.thinLinear = v != 0
 	if !c.state.in(setOf(Closed, Listen)) {
 		c.applyTiming()
 	}
