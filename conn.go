@@ -12,24 +12,47 @@ import (
 
 // endpoint is what streams and datagrams share: names, deadlines, close.
 type endpoint struct {
-	stack   *Stack
-	s       *socket.Socket
-	network string
-	local   net.Addr
-	remote  net.Addr
+	stack *Stack
+	s     *socket.Socket
+	names *names // nil: a connection's, which are asked of its socket when they are wanted
+}
+
+// names are what an endpoint is called.
+type names struct {
+	network       string
+	local, remote net.Addr
 }
 
 // LocalAddr returns the local address.
-func (e *endpoint) LocalAddr() net.Addr { return e.local }
+func (e *endpoint) LocalAddr() net.Addr {
+	if e.names != nil {
+		return e.names.local
+	}
+	local, _ := e.s.Ops().Names()
+	return net.TCPAddrFromAddrPort(local)
+}
 
 // RemoteAddr returns the peer's address, nil without a peer.
-func (e *endpoint) RemoteAddr() net.Addr { return e.remote }
+func (e *endpoint) RemoteAddr() net.Addr {
+	if e.names != nil {
+		return e.names.remote
+	}
+	_, peer := e.s.Ops().Names()
+	return net.TCPAddrFromAddrPort(peer)
+}
 
 // Socket returns the socket underneath, for what package net does not offer.
 func (e *endpoint) Socket() *socket.Socket { return e.s }
 
 func (e *endpoint) fail(op string, err error) error {
-	return opError(op, e.network, e.s, e.local, e.remote, err)
+	if err == nil {
+		return nil
+	}
+	network := "tcp"
+	if e.names != nil {
+		network = e.names.network
+	}
+	return opError(op, network, e.s, e.LocalAddr(), e.RemoteAddr(), err)
 }
 
 // Close closes the socket. Calls that sleep return net.ErrClosed.
@@ -84,19 +107,6 @@ type Conn struct{ endpoint }
 
 var _ net.Conn = (*Conn)(nil)
 
-func (s *Stack) newConn(k *socket.Socket) *Conn {
-	c := &Conn{endpoint{stack: s, s: k, network: "tcp"}}
-	if a, err := k.Getsockname(); err == nil {
-		c.local = net.TCPAddrFromAddrPort(a)
-	}
-	if t := k.Conn(); t != nil {
-		if _, a := t.Names(); a.IsValid() {
-			c.remote = net.TCPAddrFromAddrPort(a)
-		}
-	}
-	return c
-}
-
 // Read reads what has arrived; io.EOF is the end of the stream.
 func (c *Conn) Read(p []byte) (int, error) {
 	if read, _ := c.s.Deadlines(); read {
@@ -145,7 +155,9 @@ func (c *Conn) SetLinger(sec int) error {
 	return c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, sec)
 }
 
-// SetKeepAlive switches keepalive on or off.
+// SetKeepAlive switches keepalive on or off. Connections begin with it off,
+// unless Config.KeepAlive says otherwise: one that is idle has no timer and sends
+// nothing.
 func (c *Conn) SetKeepAlive(on bool) error {
 	return c.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, number(on))
 }
@@ -204,15 +216,19 @@ func (l *Listener) Accept() (net.Conn, error) {
 }
 
 // Addr returns the address that it listens at.
-func (l *Listener) Addr() net.Addr { return l.local }
+func (l *Listener) Addr() net.Addr { return l.names.local }
 
-// ready makes of a connected socket what package net would give: without
-// Nagle's algorithm and with keepalive.
+// ready makes a net.Conn of a connected socket.
 func (s *Stack) ready(k *socket.Socket) *Conn {
-	c := s.newConn(k)
-	_ = c.SetNoDelay(true) // a connection that has died meanwhile says so when it is used
-	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 9})
+	c := &Conn{endpoint{stack: s, s: k}}
+	if s.keepAlive.Enable {
+		_ = c.SetKeepAliveConfig(s.keepAlive) // a connection that has died meanwhile says so when it is used
+	}
 	return c
 }
+
+// noDelay switches Nagle's algorithm off, as package net does: of a listener's
+// connections before there are any, of one that is dialled before it stands.
+func noDelay(k *socket.Socket) error { return k.Setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, 1) }
 
 func tcpAddr(a netip.AddrPort) net.Addr { return net.TCPAddrFromAddrPort(a) }

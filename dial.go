@@ -115,7 +115,13 @@ func (s *Stack) dial(ctx context.Context, t transport, from, to netip.AddrPort) 
 	if err != nil {
 		return nil, opError("dial", t.name, nil, source, addr, err)
 	}
-	if err = bindTo(k, from); err == nil {
+	if t.typ == socket.SOCK_STREAM {
+		err = noDelay(k)
+	}
+	if err == nil {
+		err = bindTo(k, from)
+	}
+	if err == nil {
 		err = s.connect(ctx, k, to)
 	}
 	if err != nil {
@@ -159,6 +165,9 @@ func (s *Stack) connect(ctx context.Context, k *socket.Socket, to netip.AddrPort
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if ctx.Done() == nil { // it never ends
+		return k.Connect(to)
+	}
 	stop := context.AfterFunc(ctx, func() { _ = k.Close() })
 	err := k.Connect(to)
 	if !stop() && err == nil {
@@ -198,7 +207,9 @@ func (s *Stack) bind(network, address string, stream bool) (*socket.Socket, tran
 		return nil, t, opError("listen", t.name, nil, nil, t.addr(at), err)
 	}
 	if stream {
-		err = k.Setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		if err = noDelay(k); err == nil {
+			err = k.Setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		}
 	}
 	if err == nil {
 		err = k.Bind(at)
@@ -220,10 +231,11 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{endpoint{stack: s, s: k, network: "tcp"}}
+	n := &names{network: "tcp"}
 	if a, err := k.Getsockname(); err == nil {
-		l.local = tcpAddr(a)
+		n.local = tcpAddr(a)
 	}
+	l := &Listener{endpoint{s, k, n}}
 	return l, nil
 }
 

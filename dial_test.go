@@ -13,6 +13,7 @@ import (
 	"time"
 
 	ministack "github.com/slankdev/ministack"
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/netdev"
 	"github.com/slankdev/ministack/socket"
 	"github.com/slankdev/ministack/tcp"
@@ -119,7 +120,24 @@ func TestHalvesOfAConnectionCloseAlone(t *testing.T) {
 	require.Equal(t, "answer", string(got))
 }
 
-// Connections are made as package net makes them, and can be changed.
+// Config.KeepAlive is of every connection that is dialled or accepted.
+func TestConfigMayAskForKeepAlive(t *testing.T) {
+	s, err := ministack.New(ministack.Config{Clock: clock.NewVirtual(), KeepAlive: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second}})
+	require.NoError(t, err)
+	defer s.Close()
+	a, b := joined(t, s, s, "127.0.0.1:0")
+	for _, end := range []net.Conn{a, b} {
+		idle, err := end.(*ministack.Conn).Socket().Getsockopt(socket.SOL_TCP, socket.TCP_KEEPIDLE)
+		require.NoError(t, err)
+		require.Equal(t, 15, idle)
+		on, err := end.(*ministack.Conn).Socket().Getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+		require.NoError(t, err)
+		require.Equal(t, 1, on)
+	}
+}
+
+// Connections are made as package net makes them, but for keepalive, and can be
+// changed.
 func TestConnectionSettings(t *testing.T) {
 	w := world.Pair(t)
 	c, s := joined(t, w.Stacks[0], w.Stacks[1], world.Addr(1)+":0")
@@ -130,13 +148,12 @@ func TestConnectionSettings(t *testing.T) {
 	}
 	for _, end := range []net.Conn{c, s} {
 		require.Equal(t, 1, option(end, socket.SOL_TCP, socket.TCP_NODELAY))
-		require.Equal(t, 1, option(end, socket.SOL_SOCKET, socket.SO_KEEPALIVE))
-		require.Equal(t, 15, option(end, socket.SOL_TCP, socket.TCP_KEEPIDLE))
+		require.Equal(t, 0, option(end, socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 	}
 	k := c.(*ministack.Conn)
 	require.NoError(t, k.SetNoDelay(false))
 	require.Equal(t, 0, option(c, socket.SOL_TCP, socket.TCP_NODELAY))
-	require.NoError(t, k.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Count: 3}))
+	require.NoError(t, k.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 3}))
 	require.Equal(t, 60, option(c, socket.SOL_TCP, socket.TCP_KEEPIDLE))
 	require.Equal(t, 15, option(c, socket.SOL_TCP, socket.TCP_KEEPINTVL))
 	require.Equal(t, 3, option(c, socket.SOL_TCP, socket.TCP_KEEPCNT))

@@ -93,6 +93,7 @@ func (r *TCPRequest) accepted(c *tcp.Conn, err error) (net.Conn, error) {
 	if k == nil {
 		return nil, r.fail("accept", errClosed)
 	}
+	_ = noDelay(k) // see ready
 	return r.stack.ready(k), nil
 }
 

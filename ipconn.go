@@ -23,14 +23,14 @@ var (
 
 // newIPConn wraps a raw socket, with or without a peer.
 func (s *Stack) newIPConn(k *socket.Socket, network string) *IPConn {
-	p := &IPConn{endpoint{stack: s, s: k, network: network}}
+	n := &names{network: network}
 	if a, err := k.Getsockname(); err == nil {
-		p.local = ipAddr(a.Addr())
+		n.local = ipAddr(a.Addr())
 	}
 	if _, peer := k.Ops().Names(); peer.IsValid() {
-		p.remote = ipAddr(peer.Addr())
+		n.remote = ipAddr(peer.Addr())
 	}
-	return p
+	return &IPConn{endpoint{s, k, n}}
 }
 
 // rawTransport reads "ip4:icmp", "ip:1" and the like.
@@ -110,7 +110,7 @@ func (p *IPConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok || a == nil {
 		return 0, p.fail("write", syscall.EINVAL)
 	}
-	if p.remote != nil {
+	if p.names.remote != nil {
 		return 0, p.fail("write", net.ErrWriteToConnected)
 	}
 	if _, write := p.s.Deadlines(); write {

@@ -19,14 +19,14 @@ var (
 
 // newPacketConn wraps a socket, with or without a peer.
 func (s *Stack) newPacketConn(k *socket.Socket) *PacketConn {
-	p := &PacketConn{endpoint{stack: s, s: k, network: "udp"}}
+	n := &names{network: "udp"}
 	if a, err := k.Getsockname(); err == nil {
-		p.local = net.UDPAddrFromAddrPort(a)
+		n.local = net.UDPAddrFromAddrPort(a)
 	}
 	if a, err := k.Getpeername(); err == nil {
-		p.remote = net.UDPAddrFromAddrPort(a)
+		n.remote = net.UDPAddrFromAddrPort(a)
 	}
-	return p
+	return &PacketConn{endpoint{s, k, n}}
 }
 
 // Read reads one datagram; what b does not hold of it is lost.
@@ -74,7 +74,7 @@ func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
 // WriteToUDPAddrPort is WriteTo without an allocation. An IPv4 address may be
 // in its IPv6 form, as package net has it.
 func (p *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	if p.remote != nil {
+	if p.names.remote != nil {
 		return 0, p.fail("write", net.ErrWriteToConnected)
 	}
 	if _, write := p.s.Deadlines(); write {

@@ -64,14 +64,14 @@ func (s *Stack) newPing(op string, source, addr net.Addr) (*socket.Socket, error
 }
 
 func (s *Stack) newPingConn(k *socket.Socket) *PingConn {
-	p := &PingConn{endpoint{stack: s, s: k, network: "ping"}}
+	n := &names{network: "ping"}
 	if a, err := k.Getsockname(); err == nil {
-		p.local = ipAddr(a.Addr())
+		n.local = ipAddr(a.Addr())
 	}
 	if _, peer := k.Ops().Names(); peer.IsValid() {
-		p.remote = ipAddr(peer.Addr())
+		n.remote = ipAddr(peer.Addr())
 	}
-	return p
+	return &PingConn{endpoint{s, k, n}}
 }
 
 func ipAddr(a netip.Addr) net.Addr {

@@ -7,6 +7,7 @@ package ministack
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"syscall"
@@ -43,13 +44,17 @@ type Config struct {
 	Rand netdev.Rand
 	// Sysctl overrides settings by Linux's names.
 	Sysctl map[string]string
+	// KeepAlive is of the connections that Dial and Accept return. The zero value,
+	// unlike package net's, is none.
+	KeepAlive net.KeepAliveConfig
 }
 
 // Stack is a whole TCP/IP stack.
 type Stack struct {
-	env      *inet.Env
-	ownClock bool
-	closed   atomic.Bool
+	env       *inet.Env
+	ownClock  bool
+	keepAlive net.KeepAliveConfig
+	closed    atomic.Bool
 
 	link   *link.Module
 	packet *packet.Module
@@ -66,7 +71,7 @@ type Stack struct {
 // New wires a stack, bottom up (inet_init). It has a loopback device and no
 // other. Errors: those of the settings in cfg.
 func New(cfg Config) (*Stack, error) {
-	s := &Stack{env: newEnv(&cfg), ownClock: cfg.Clock == nil}
+	s := &Stack{env: newEnv(&cfg), ownClock: cfg.Clock == nil, keepAlive: cfg.KeepAlive}
 	env := s.env
 
 	s.link = link.New(env)              // EtherType table

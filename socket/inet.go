@@ -63,7 +63,7 @@ func New(env *inet.Env, p Protocols) *Family {
 	f.set.rmemDefault = env.Sysctl.Int("net.core.rmem_default", 212992, minRcvBuf, most)
 	f.set.wmemDefault = env.Sysctl.Int("net.core.wmem_default", 212992, minSndBuf, most)
 	f.set.pingGroups = env.Sysctl.Vector("net.ipv4.ping_group_range", 0, 1<<31-1)
-	f.open.all, f.open.asleep = map[*Socket]struct{}{}, map[*Poller]int{}
+	f.open.asleep = map[*Poller]int{}
 	f.table = []kind{
 		{SOCK_STREAM, IPPROTO_TCP, func(int) Ops { return streamOps{p.TCP.NewSock()} }},
 		{SOCK_DGRAM, IPPROTO_UDP, f.newDatagram},
@@ -101,7 +101,7 @@ func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := f.enter(&Socket{ops: k.make(k.protocol), domain: domain, typ: typ, protocol: k.protocol})
+	s := f.enter(&Socket{ops: k.make(k.protocol), domain: uint16(domain), typ: uint16(typ), protocol: k.protocol})
 	if s == nil {
 		return nil, net.ErrClosed
 	}

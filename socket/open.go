@@ -10,7 +10,7 @@ import (
 // openSockets is what a stack must close at its end.
 type openSockets struct {
 	mu     sync.Mutex
-	all    map[*Socket]struct{}
+	all    []*Socket // in no order; each knows its place
 	closed bool
 	asleep map[*Poller]int // pollers, by the calls of Wait that sleep
 }
@@ -46,7 +46,8 @@ func (f *Family) enter(s *Socket) *Socket {
 	o.mu.Lock()
 	closed := o.closed
 	if !closed {
-		o.all[s] = struct{}{}
+		s.place = int32(len(o.all))
+		o.all = append(o.all, s)
 	}
 	o.mu.Unlock()
 	if closed {
@@ -57,9 +58,17 @@ func (f *Family) enter(s *Socket) *Socket {
 }
 
 func (f *Family) leave(s *Socket) {
-	f.open.mu.Lock()
-	defer f.open.mu.Unlock()
-	delete(f.open.all, s)
+	o := &f.open
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	last := len(o.all) - 1
+	o.all[s.place] = o.all[last]
+	o.all[s.place].place = s.place
+	o.all[last] = nil
+	o.all = o.all[:last]
 }
 
 // Close ends every socket: connections are reset, calls that sleep return
@@ -74,7 +83,7 @@ func (f *Family) Close() {
 	}
 	o.mu.Unlock()
 	for _, listeners := range []bool{true, false} { // nothing is accepted meanwhile
-		for s := range all {
+		for _, s := range all {
 			if s.listens() == listeners {
 				s.abort()
 			}

@@ -35,15 +35,17 @@ type Ops interface {
 
 // Socket is an open socket.
 type Socket struct {
-	ops                   Ops
-	family                *Family
-	domain, typ, protocol int
-	nonblock              atomic.Bool
-	closed                atomic.Bool
-	rcvTimeout            atomic.Int64 // nanoseconds, 0: none
-	sndTimeout            atomic.Int64
-	readDeadline          inet.Deadline
-	writeDeadline         inet.Deadline
+	ops           Ops
+	family        *Family
+	domain, typ   uint16
+	place         int32 // in openSockets
+	protocol      int
+	nonblock      atomic.Bool
+	closed        atomic.Bool
+	rcvTimeout    atomic.Int64 // nanoseconds, 0: none
+	sndTimeout    atomic.Int64
+	readDeadline  inet.Deadline
+	writeDeadline inet.Deadline
 }
 
 // open is how every call begins. Error: EBADF for a closed socket.

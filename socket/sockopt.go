@@ -227,11 +227,11 @@ func (s *Socket) socketOption(name int) (int, error) {
 	c := s.ops.Common()
 	switch name {
 	case SO_TYPE:
-		return s.typ, nil
+		return int(s.typ), nil
 	case SO_PROTOCOL:
 		return s.protocol, nil
 	case SO_DOMAIN:
-		return s.domain, nil
+		return int(s.domain), nil
 	case SO_RCVBUF:
 		return int(c.RcvBuf.Load()), nil
 	case SO_SNDBUF:
