@@ -10,26 +10,48 @@ import (
 	"github.com/slankdev/ministack/skb"
 )
 
-// The tables that a segment is looked up in (inet_hashtables). Lookups take no
-// lock: a bucket is a chain of nodes behind atomic pointers, a removed node
-// stays readable for who stands on it, and the garbage collector frees it when
-// nobody does. The hash is keyed, so that no peer can choose a long chain.
+// The table that a segment is looked up in by its four names (ehash of
+// inet_hashtables). Lookups take no lock. The table is in shards, each an array
+// of places behind an atomic pointer, at most three quarters full: a node stands
+// at the place that its hash says or, where that is taken, at the next free one.
+// A node never changes, so who found it may stand on it as long as he likes, and
+// the garbage collector frees it when nobody does. A full shard moves to an array
+// of twice the size, and one that has emptied to one of half, while lookups go on in the old one: a shard is small even
+// where the table has half a million entries, and nobody waits long. The hash is
+// keyed, so that no peer can choose a long run of taken places.
 
 // tuple names a connection from this host's side.
 type tuple struct{ local, peer netip.AddrPort }
 
-// entry is what stands in the established table: *Conn, *request,
-// *Attempt or *timeWait.
+// key is a tuple without pointers, as it is hashed and compared.
+type key [40]byte
+
+func keyOf(local, peer netip.AddrPort, n uint32) (k key) {
+	x, y := local.Addr().As16(), peer.Addr().As16()
+	copy(k[0:], x[:])
+	copy(k[16:], y[:])
+	binary.LittleEndian.PutUint16(k[32:], local.Port())
+	binary.LittleEndian.PutUint16(k[34:], peer.Port())
+	binary.LittleEndian.PutUint32(k[36:], n)
+	return k
+}
+
+func (k *key) tuple() tuple {
+	addr := func(at int) netip.Addr { return netip.AddrFrom16([16]byte(k[at : at+16])).Unmap() }
+	port := func(at int) uint16 { return binary.LittleEndian.Uint16(k[at:]) }
+	return tuple{netip.AddrPortFrom(addr(0), port(32)), netip.AddrPortFrom(addr(16), port(34))}
+}
+
+// entry is what stands in the table: *Conn, *request, *Attempt or *timeWait.
 type entry interface {
 	// receive takes over a segment for the entry.
 	receive(b *skb.Buffer) skb.Reason
 }
 
 type node struct {
-	tuple tuple
+	key   key
 	hash  uint32
 	entry entry
-	next  atomic.Pointer[node]
 }
 
 // hashLinks is what a connection keeps of the tables that it stands in.
@@ -38,196 +60,200 @@ type hashLinks struct {
 	use  *portUse
 }
 
-type buckets []atomic.Pointer[node]
+type places []atomic.Pointer[node]
 
-const firstBuckets = 64
+const (
+	shardBits   = 6
+	firstPlaces = 8
+)
 
+// demux is the table, and that of listeners.
 type demux struct {
-	key       sipKey
-	table     atomic.Pointer[buckets]
-	listeners atomic.Pointer[map[uint16][]*Conn]
-	mu        sync.Mutex // writers of both
-	count     int
+	sip       sipKey
+	gone      *node // stands where a node was taken out and a run goes on
+	shards    [1 << shardBits]demuxShard
+	listeners listeners
+}
+
+type demuxShard struct {
+	table atomic.Pointer[places]
+	mu    sync.Mutex // writers
+	count int        // nodes
+	taken int        // places that are not free: nodes, and where some were
 }
 
 func (d *demux) init(r netdev.Rand) {
-	d.key = newSipKey(r)
-	b := make(buckets, firstBuckets)
-	d.table.Store(&b)
-	d.listeners.Store(&map[uint16][]*Conn{})
+	d.sip = newSipKey(r)
+	d.gone = new(node)
+	d.listeners.init()
 }
 
-func (d *demux) hash(t *tuple) uint32 { return uint32(d.key.tuple(t)) }
+func (d *demux) hash(k *key) uint32 { return uint32(d.sip.hash(k)) }
+
+func (d *demux) shard(hash uint32) *demuxShard { return &d.shards[hash>>(32-shardBits)] }
 
 // lookup finds the entry of a connection, nil if there is none.
 func (d *demux) lookup(t *tuple) entry {
-	h := d.hash(t)
-	b := *d.table.Load()
-	for n := b[h&uint32(len(b)-1)].Load(); n != nil; n = n.next.Load() {
-		if n.hash == h && n.tuple == *t {
-			return n.entry
-		}
+	k := keyOf(t.local, t.peer, 0)
+	h := d.hash(&k)
+	p := d.shard(h).table.Load()
+	if p == nil {
+		return nil
+	}
+	if n := p.find(&k, h); n != nil {
+		return n.entry
 	}
 	return nil
 }
 
+func (p *places) find(k *key, hash uint32) *node {
+	mask := uint32(len(*p) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		n := (*p)[i].Load()
+		if n == nil || n.hash == hash && n.key == *k {
+			return n
+		}
+	}
+}
+
+// at returns the place of a node, nil if it is not there.
+func (p *places) at(n *node) *atomic.Pointer[node] {
+	mask := uint32(len(*p) - 1)
+	for i := n.hash & mask; ; i = (i + 1) & mask {
+		switch (*p)[i].Load() {
+		case n:
+			return &(*p)[i]
+		case nil:
+			return nil
+		}
+	}
+}
+
 // insert enters e, unless its place is taken, and returns its node.
 func (d *demux) insert(t tuple, e entry) *node {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.lookup(&t) != nil {
+	n := &node{key: keyOf(t.local, t.peer, 0), entry: e}
+	n.hash = d.hash(&n.key)
+	s := d.shard(n.hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.room(d.gone)
+	if p.find(&n.key, n.hash) != nil {
 		return nil
 	}
-	n := &node{tuple: t, hash: d.hash(&t), entry: e}
-	d.link(n)
+	s.put(p, n, d.gone)
 	return n
 }
 
-// replace puts e in the place of the node old.
+// put stores n at the first place of its run that no node stands at.
+func (s *demuxShard) put(p *places, n, gone *node) {
+	mask := uint32(len(*p) - 1)
+	for i := n.hash & mask; ; i = (i + 1) & mask {
+		switch (*p)[i].Load() {
+		case nil:
+			s.taken++
+		case gone:
+		default:
+			continue
+		}
+		(*p)[i].Store(n)
+		s.count++
+		return
+	}
+}
+
+// replace puts e in the place of the node old: at no time is there neither.
 func (d *demux) replace(old *node, e entry) *node {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := &node{tuple: old.tuple, hash: old.hash, entry: e}
-	d.unlink(old)
-	d.link(n)
+	n := &node{key: old.key, hash: old.hash, entry: e}
+	s := d.shard(n.hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.room(d.gone)
+	if at := p.at(old); at != nil {
+		at.Store(n)
+	} else {
+		s.put(p, n, d.gone)
+	}
 	return n
 }
 
 // remove takes a node out; one that is out already is no error.
 func (d *demux) remove(n *node) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.unlink(n)
-}
-
-func (d *demux) link(n *node) {
-	b := *d.table.Load()
-	if d.count >= 2*len(b) {
-		b = d.grow(b)
+	s := d.shard(n.hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.table.Load()
+	if p == nil {
+		return
 	}
-	head := &b[n.hash&uint32(len(b)-1)]
-	n.next.Store(head.Load())
-	head.Store(n)
-	d.count++
+	at := p.at(n)
+	if at == nil {
+		return
+	}
+	at.Store(d.gone)
+	s.count--
+	if len(*p) > firstPlaces && 8*s.count < len(*p) {
+		s.move(*p, len(*p)/2, d.gone)
+		return
+	}
+	s.clean(p, n.hash, d.gone)
 }
 
-func (d *demux) unlink(n *node) {
-	b := *d.table.Load()
-	for at := &b[n.hash&uint32(len(b)-1)]; at.Load() != nil; at = &at.Load().next {
-		if m := at.Load(); m == n || m.entry == n.entry && m.tuple == n.tuple {
-			at.Store(m.next.Load())
-			d.count--
-			return
+// clean frees the places at the end of the run that begins where hash says: no
+// lookup needs to pass them.
+func (s *demuxShard) clean(p *places, hash uint32, gone *node) {
+	mask := uint32(len(*p) - 1)
+	end := hash & mask
+	for (*p)[end].Load() != nil {
+		end = (end + 1) & mask
+	}
+	for i := (end - 1) & mask; (*p)[i].Load() == gone; i = (i - 1) & mask {
+		(*p)[i].Store(nil)
+		s.taken--
+	}
+}
+
+// room returns the shard's array with a free place in it; one that is full moves
+// to another, of twice the size unless most of it are places that nodes left.
+func (s *demuxShard) room(gone *node) *places {
+	p := s.table.Load()
+	switch {
+	case p == nil:
+		p = s.move(nil, firstPlaces, gone)
+	case 4*(s.taken+1) > 3*len(*p):
+		size := len(*p)
+		if 2*s.count > size {
+			size *= 2
 		}
+		p = s.move(*p, size, gone)
 	}
+	return p
 }
 
-// grow moves all to a table of four times the size. The nodes are copied, so
-// that readers of the old table stay on its chains.
-func (d *demux) grow(old buckets) buckets {
-	b := make(buckets, 4*len(old))
+func (s *demuxShard) move(old places, size int, gone *node) *places {
+	p := make(places, size)
+	s.count, s.taken = 0, 0
 	for i := range old {
-		for n := old[i].Load(); n != nil; n = n.next.Load() {
-			head := &b[n.hash&uint32(len(b)-1)]
-			c := &node{tuple: n.tuple, hash: n.hash, entry: n.entry}
-			c.next.Store(head.Load())
-			head.Store(c)
+		if n := old[i].Load(); n != nil && n != gone {
+			s.put(&p, n, gone)
 		}
 	}
-	d.table.Store(&b)
-	return b
+	s.table.Store(&p)
+	return &p
 }
 
 // each calls fn for every entry.
 func (d *demux) each(fn func(t tuple, e entry)) {
-	b := *d.table.Load()
-	for i := range b {
-		for n := b[i].Load(); n != nil; n = n.next.Load() {
-			fn(n.tuple, n.entry)
-		}
-	}
-}
-
-// addListener and removeListener change the table of listeners.
-func (d *demux) addListener(c *Conn) {
-	d.changeListeners(c.Local.Port(), func(l []*Conn) []*Conn { return append(l, c) })
-}
-
-func (d *demux) removeListener(c *Conn) {
-	d.changeListeners(c.Local.Port(), func(l []*Conn) []*Conn {
-		var kept []*Conn
-		for _, o := range l {
-			if o != c {
-				kept = append(kept, o)
-			}
-		}
-		return kept
-	})
-}
-
-func (d *demux) changeListeners(port uint16, change func([]*Conn) []*Conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	next := map[uint16][]*Conn{}
-	for p, l := range *d.listeners.Load() {
-		next[p] = l
-	}
-	next[port] = change(append([]*Conn(nil), next[port]...))
-	if len(next[port]) == 0 {
-		delete(next, port)
-	}
-	d.listeners.Store(&next)
-}
-
-// listener finds who listens at local for segments that came in by the device:
-// the most specific one, and among equals (SO_REUSEPORT) one by the hash of
-// the connection.
-func (d *demux) listener(t *tuple, device int) *Conn {
-	var best *Conn
-	score, equals := -1, 0
-	all := (*d.listeners.Load())[t.local.Port()]
-	for _, c := range all {
-		s := c.listenScore(t.local.Addr(), device)
-		switch {
-		case s > score:
-			best, score, equals = c, s, 1
-		case s == score && s >= 0:
-			equals++
-		}
-	}
-	if equals < 2 || !best.Options.ReusePort {
-		return best
-	}
-	pick := int(uint64(d.hash(t)) * uint64(equals) >> 32) // reuseport_select_sock
-	for _, c := range all {
-		if c.listenScore(t.local.Addr(), device) != score {
+	for i := range d.shards {
+		p := d.shards[i].table.Load()
+		if p == nil {
 			continue
 		}
-		if pick == 0 {
-			return c
+		for j := range *p {
+			if n := (*p)[j].Load(); n != nil && n != d.gone {
+				fn(n.key.tuple(), n.entry)
+			}
 		}
-		pick--
 	}
-	return best
-}
-
-// listenScore is how well a listener fits an address, -1 if not at all.
-func (c *Conn) listenScore(a netip.Addr, device int) int {
-	score := 0
-	switch local := c.Local.Addr(); {
-	case local == a:
-		score += 2
-	case local.IsValid() && !local.IsUnspecified():
-		return -1
-	}
-	switch c.Options.Device {
-	case 0:
-	case device:
-		score++
-	default:
-		return -1
-	}
-	return score
 }
 
 // hash enters a connection. Error: EADDRNOTAVAIL if its names are taken.
@@ -267,17 +293,10 @@ type sipKey struct{ k0, k1 uint64 }
 
 func newSipKey(r netdev.Rand) sipKey { return sipKey{r.Uint64(), r.Uint64()} }
 
-// tuple hashes the names of a connection.
-func (k sipKey) tuple(t *tuple) uint64 { return k.names(t.local, t.peer, 0) }
-
 // names hashes two names and a number.
 func (k sipKey) names(a, b netip.AddrPort, n uint32) uint64 {
-	var p [40]byte
-	x, y := a.Addr().As16(), b.Addr().As16()
-	copy(p[0:], x[:])
-	copy(p[16:], y[:])
-	binary.LittleEndian.PutUint16(p[32:], a.Port())
-	binary.LittleEndian.PutUint16(p[34:], b.Port())
-	binary.LittleEndian.PutUint32(p[36:], n)
-	return sipHash(k, &p)
+	p := keyOf(a, b, n)
+	return k.hash(&p)
 }
+
+func (k sipKey) hash(p *key) uint64 { return sipHash(k, (*[40]byte)(p)) }

@@ -43,7 +43,7 @@ func (c *Conn) startListening(backlog int) error {
 	c.listener = &listener{backlog: backlog, requests: map[*request]struct{}{}}
 	c.listenFastOpen(backlog)
 	c.setState(Listen)
-	c.m.demux.addListener(c)
+	c.m.demux.listeners.add(c)
 	return nil
 }
 
@@ -55,7 +55,7 @@ func (c *Conn) stopListening() {
 		return
 	}
 	if l.serves == nil {
-		c.m.demux.removeListener(c)
+		c.m.demux.listeners.remove(c)
 	}
 	for r := range l.requests {
 		c.forget(r)
@@ -222,7 +222,7 @@ func (c *Conn) promote(r *request, child *Conn) bool {
 	if child.hash.node == nil {
 		return false
 	}
-	use := &portUse{port: child.Local.Port(), addr: child.Local.Addr(), reuse: true}
+	use := portUse{port: child.Local.Port(), addr: child.Local.Addr(), reuse: true}
 	if u := c.hash.use; u != nil {
 		use.device, use.reuse, use.reusePort = u.device, u.reuse, u.reusePort
 	}

@@ -13,25 +13,55 @@ import (
 
 const errNamesTaken = syscall.EADDRNOTAVAIL
 
-// portUse is one use of a port: by a socket, or by an entry in TIME-WAIT.
+// portUse is a use of a port: by a socket that was bound, or by all connections
+// and entries in TIME-WAIT that use it in the same way.
 type portUse struct {
-	port      uint16
 	addr      netip.Addr // the zero Addr: every address
-	device    int
+	next      *portUse   // of the same port
+	refs      int32      // who uses it so
+	device    int32
+	port      uint16
 	reuse     bool
 	reusePort bool
 	listening bool
 	explicit  bool // the user bound it; connect may not share it
 }
 
+// ports has the uses of each port, in pages of 256 that are made when they are
+// needed.
 type ports struct {
-	m    *Module
-	mu   sync.Mutex
-	uses map[uint16][]*portUse
-	next [256]uint32 // counters of RFC 6056's table
+	m     *Module
+	mu    sync.Mutex
+	pages [256]*[256]*portUse
+	next  [256]uint32 // counters of RFC 6056's table
 }
 
-func (p *ports) init(m *Module) { p.m, p.uses = m, map[uint16][]*portUse{} }
+// manyUses is how many uses of a port are told apart by address. Where there are
+// more, as on a host that stands for every address, further connections count as
+// users of all addresses.
+const manyUses = 64
+
+func (p *ports) init(m *Module) { p.m = m }
+
+// uses returns the first of the uses of a port, nil if it is free.
+func (p *ports) uses(port uint16) *portUse {
+	if page := p.pages[port>>8]; page != nil {
+		return page[port&255]
+	}
+	return nil
+}
+
+// add enters a use of its own.
+func (p *ports) add(u *portUse) *portUse {
+	page := p.pages[u.port>>8]
+	if page == nil {
+		page = new([256]*portUse)
+		p.pages[u.port>>8] = page
+	}
+	u.refs, u.next = 1, page[u.port&255]
+	page[u.port&255] = u
+	return u
+}
 
 // bindPort gives the socket the name a; port 0 chooses one. Errors:
 // EADDRNOTAVAIL, EADDRINUSE, EAFNOSUPPORT.
@@ -45,7 +75,7 @@ func (m *Module) bindPort(c *Conn, a netip.AddrPort) error {
 	case !m.net.MayBind(addr, c.Options.Device):
 		return syscall.EADDRNOTAVAIL
 	}
-	use := &portUse{port: a.Port(), addr: addr, device: c.Options.Device,
+	use := &portUse{port: a.Port(), addr: addr, device: int32(c.Options.Device),
 		reuse: c.Options.ReuseAddr, reusePort: c.Options.ReusePort, explicit: true}
 	if err := m.ports.take(use); err != nil {
 		return err
@@ -65,15 +95,15 @@ func (p *ports) take(u *portUse) error {
 		if p.conflict(u) {
 			return syscall.EADDRINUSE
 		}
-		p.uses[u.port] = append(p.uses[u.port], u)
+		p.add(u)
 		return nil
 	}
 	low, n := p.span()
 	start := int(p.m.env.Rand.Uint32())
 	for i := range n {
 		u.port = uint16(low + (start+i)%n)
-		if len(p.uses[u.port]) == 0 {
-			p.uses[u.port] = append(p.uses[u.port], u)
+		if p.uses(u.port) == nil {
+			p.add(u)
 			return nil
 		}
 	}
@@ -89,7 +119,7 @@ func (p *ports) span() (low, n int) {
 
 // conflict reports whether a use excludes another (inet_csk_bind_conflict).
 func (p *ports) conflict(u *portUse) bool {
-	for _, o := range p.uses[u.port] {
+	for o := p.uses(u.port); o != nil; o = o.next {
 		if u.device != 0 && o.device != 0 && u.device != o.device {
 			continue
 		}
@@ -109,7 +139,7 @@ func (p *ports) conflict(u *portUse) bool {
 func (p *ports) listen(u *portUse) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, o := range p.uses[u.port] {
+	for o := p.uses(u.port); o != nil; o = o.next {
 		same := !u.addr.IsValid() || !o.addr.IsValid() || u.addr == o.addr
 		if o != u && o.listening && same && !(u.reusePort && o.reusePort) {
 			return syscall.EADDRINUSE
@@ -119,32 +149,57 @@ func (p *ports) listen(u *portUse) error {
 	return nil
 }
 
-// share enters a second use of a port, of a connection that a listener got.
-func (p *ports) share(u *portUse) *portUse {
+// share enters a use by one more connection, which a listener got.
+func (p *ports) share(u portUse) *portUse {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.uses[u.port] = append(p.uses[u.port], u)
-	return u
+	return p.shareLocked(u)
 }
 
-// release takes a use out.
+func (p *ports) shareLocked(u portUse) *portUse {
+	n := 0
+	for o := p.uses(u.port); o != nil; o = o.next {
+		if o.same(&u) {
+			o.refs++
+			return o
+		}
+		if n++; n == manyUses && u.addr.IsValid() {
+			u.addr = netip.Addr{}
+			return p.shareLocked(u)
+		}
+	}
+	own := u
+	return p.add(&own)
+}
+
+// same reports whether connections use a port in the same way.
+func (u *portUse) same(o *portUse) bool {
+	return u.addr == o.addr && u.device == o.device && u.reuse == o.reuse && u.reusePort == o.reusePort && !u.explicit
+}
+
+// release takes a user out.
 func (p *ports) release(u *portUse) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := p.uses[u.port]
-	for i, o := range list {
-		if o == u {
-			list[i] = list[len(list)-1]
-			list[len(list)-1] = nil
-			list = list[:len(list)-1]
-			break
-		}
-	}
-	if len(list) == 0 {
-		delete(p.uses, u.port)
+	if u.refs--; u.refs > 0 {
 		return
 	}
-	p.uses[u.port] = list
+	at := &p.pages[u.port>>8][u.port&255]
+	for *at != u {
+		at = &(*at).next
+	}
+	*at = u.next
+}
+
+// count is how many users a port has.
+func (p *ports) count(port uint16) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for u := p.uses(port); u != nil; u = u.next {
+		n += int(u.refs)
+	}
+	return n
 }
 
 // connectPort chooses a local port for a connection to c.Peer, unless the user
@@ -162,8 +217,8 @@ func (m *Module) connectPort(c *Conn) error {
 	_, n := m.ports.span()
 	for range n {
 		local := netip.AddrPortFrom(c.Local.Addr(), m.ports.candidate(h))
-		use := &portUse{port: local.Port(), addr: local.Addr(), device: c.Options.Device, reuse: true}
-		if !m.ports.join(use) {
+		use := m.ports.join(portUse{port: local.Port(), addr: local.Addr(), device: int32(c.Options.Device), reuse: true})
+		if use == nil {
 			continue
 		}
 		if first, ok := m.reusable(tuple{local, c.Peer}); ok {
@@ -187,25 +242,15 @@ func (p *ports) candidate(h uint64) uint16 {
 	return uint16(port)
 }
 
-// join enters a use of a port that only connections which did not name it use,
-// and reports whether it did.
-func (p *ports) join(u *portUse) bool {
+// join enters a use of a port that only connections which did not name it use;
+// nil if others do.
+func (p *ports) join(u portUse) *portUse {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.sharable(u.port) {
-		return false
-	}
-	p.uses[u.port] = append(p.uses[u.port], u)
-	return true
-}
-
-// sharable reports whether only connections that chose it by themselves use a
-// port.
-func (p *ports) sharable(port uint16) bool {
-	for _, u := range p.uses[port] {
-		if u.explicit {
-			return false
+	for o := p.uses(u.port); o != nil; o = o.next {
+		if o.explicit {
+			return nil
 		}
 	}
-	return true
+	return p.shareLocked(u)
 }

@@ -15,7 +15,7 @@ type Entry struct {
 
 // Each calls fn for everything in the tables.
 func (m *Module) Each(fn func(Entry)) {
-	for _, list := range *m.demux.listeners.Load() {
+	for _, list := range *m.demux.listeners.byPort.Load() {
 		for _, c := range list {
 			fn(c.entry())
 		}

@@ -305,7 +305,7 @@ func (t *timeWait) skipped() stat.ID {
 }
 
 func (t *timeWait) ack(cause uint64) *reply {
-	return &reply{names: t.node.tuple, cause: cause, device: t.device, tos: t.tos,
+	return &reply{names: t.node.key.tuple(), cause: cause, device: t.device, tos: t.tos,
 		fields: fields{seq: t.sndNxt, ack: t.rcvNxt, flags: ACK, window: uint16(t.rcvWnd >> t.rcvWScale)},
 		opts:   optionSpace{sig: t.signer, ts: t.ts, tsval: uint32(t.m.env.Clock.Now().Milliseconds()) + t.tsOffset, tsecr: t.tsRecent}}
 }

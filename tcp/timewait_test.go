@@ -91,7 +91,7 @@ func TestAChosenPortComesOutOfTimeWait(t *testing.T) {
 	again, _ := c.Names()
 	require.Equal(t, local, again)
 	require.Empty(t, w.waiting(w.a))
-	require.Len(t, w.a.m.ports.uses[local.Port()], 1)
+	require.Equal(t, 1, w.a.m.ports.count(local.Port()))
 }
 
 // RFC 1337 3: a reset ends TIME-WAIT, unless tcp_rfc1337 forbids it.

@@ -29,7 +29,7 @@ var lockRows = []row{
 	{"tcp.Attempt.mu", "a connection attempt that the embedder decides on", "one segment, a decision"},
 	{"tcp.waiting.mu", "TIME-WAIT entries", "an entry changes; never while sending"},
 	{"tcp.ports.mu tcp.batch.mu tcp.fastOpenQueue.mu tcp.challengeLimit.mu tcp.metricsCache.mu tcp.forwards.mu udp.flowShard.mu", "their maps and counts", "an insert or removal"},
-	{"tcp.demux.mu tcp.forwarder.mu udp.table.mu udp.flowTable.mu raw.table.mu packet.Module.mu icmp.pingTable.mu tcp.metrics.Mutex", "who gets a packet; one peer's metrics", "an insert or removal; lookups take none, but for ping's"},
+	{"tcp.demuxShard.mu tcp.listeners.mu tcp.forwarder.mu udp.table.mu udp.flowTable.mu raw.table.mu packet.Module.mu icmp.pingTable.mu tcp.metrics.Mutex", "who gets a packet; one peer's metrics", "an insert or removal; lookups take none, but for ping's"},
 	{"igmp.Module.mu", "what IGMP knows of the devices", "a change of membership, a query; nothing is sent meanwhile"},
 	{"ipv4.routes.mu", "the route table", "a change; lookups take none"},
 	{"ipv4.reassembler.mu ipv4.pmtuCache.mu ipv4.groups.mu icmp.limits.mu", "their tables", "a lookup or a change"},
