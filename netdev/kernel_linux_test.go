@@ -62,6 +62,33 @@ func TestUDPChecksumsAreRightInBothDirections(t *testing.T) {
 	})
 }
 
+// Large frames that wait are not read all in one batch: what the first ones
+// left in the cache would be gone before it is used.
+func TestABatchOfLargeFramesEndsAtItsBudget(t *testing.T) {
+	const frames, size = 10, 60000
+	w := openTAP(t, TAPOptions{MTU: 65000})
+	fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+	require.NoError(t, unix.Sendto(fd, []byte("who are you"), 0, stackAddr(5555)))
+	w.next(has(layers.LayerTypeUDP)).Consume()
+	for range frames {
+		require.NoError(t, unix.Sendto(fd, make([]byte, size), 0, stackAddr(5555)))
+	}
+	var batch [rxBatch]*skb.Buffer
+	for got := 0; got < frames; {
+		n, err := w.Read(w.pool, batch[:])
+		require.NoError(t, err)
+		octets := 0
+		for _, b := range batch[:n] {
+			require.Less(t, octets, rxBudget)
+			octets += b.Len()
+			if b.Len() > size {
+				got++
+			}
+			b.Consume()
+		}
+	}
+}
+
 // tcpPeer is one connection of the kernel's, with the test as its peer.
 type tcpPeer struct {
 	*wire

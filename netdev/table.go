@@ -16,6 +16,13 @@ import (
 // weight).
 const rxBatch = 64
 
+// rxBudget is how many octets end a batch earlier. A batch of super-segments
+// could be 4 MB: by the time that its last frame is read the first has left
+// the cache, and the reader copies all of it from memory. What fits in a
+// second-level cache is copied out of it, and the storage that the reader gives
+// back is warm when the next frames land in it.
+const rxBudget = 256 << 10
+
 // Rand is the randomness that a stack is given.
 type Rand interface {
 	Uint32() uint32

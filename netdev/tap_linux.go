@@ -134,18 +134,19 @@ func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	for n := 0; ; {
+	for n, octets := 0, 0; ; {
 		b, err := t.readFrame(pool)
 		switch {
 		case err == nil && b != nil:
 			dst[n] = b
 			n++
+			octets += b.Len()
 		case err == unix.EAGAIN && n == 0:
 			err = t.wait()
 		case err == unix.EAGAIN:
 			return n, nil
 		}
-		if err != nil && err != unix.EINTR || n == len(dst) {
+		if err != nil && err != unix.EINTR || n == len(dst) || octets >= rxBudget {
 			return n, t.readError(err)
 		}
 	}
