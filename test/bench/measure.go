@@ -51,7 +51,7 @@ func (m *measurement) run() (s report.Sample, err error) {
 
 func (m *measurement) start(wire *link.Wire) (err error) {
 	cfg := child.Config{Side: work.Subject, Subject: m.subject.name, Link: m.link.String(), Dev: wire.Dev, Work: m.work.Name,
-		Warmup: m.o.warmup, Time: m.o.time, Profile: m.profile(), GVisor: m.subject.gvisor}
+		Warmup: m.o.warmup, Time: m.o.time, Profile: m.profile(), GVisor: m.subject.gvisor, Spin: m.subject.spin}
 	if m.sub, err = child.Start(m.subject.program, wire.Subject, cfg); err != nil {
 		return fmt.Errorf("the subject: %w", err)
 	}

@@ -31,6 +31,7 @@ type contender struct {
 	name    string
 	program string
 	gvisor  subject.GVisorOptions
+	spin    time.Duration // the ceiling's
 }
 
 const (
@@ -43,7 +44,7 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	links := f.String("link", defaultLinks, "list of `links`, each with an MTU if wanted: "+strings.Join(link.Names(), ", ")+"; tap/9000")
 	works := f.String("work", defaultWorks, "list of `works`, * stands for anything: "+strings.Join(work.Names(), ", "))
-	subjects := f.String("subject", strings.Join(subject.Names, ","), "list of `subjects`; the first is compared with the others. NAME=PATH takes it from another build of this program; gvisor:OPTION=VALUE has other options than the best: "+subject.GVisorHelp)
+	subjects := f.String("subject", strings.Join(subject.Names, ","), "list of `subjects`; the first is compared with the others. NAME=PATH takes it from another build of this program; gvisor:OPTION=VALUE has other options than the best: "+subject.GVisorHelp+"; ceiling:spin=TIME asks the device that long before it sleeps")
 	f.IntVar(&o.rounds, "rounds", 5, "how often each is measured, alternating")
 	f.DurationVar(&o.time, "time", 3*time.Second, "how long each is measured")
 	f.DurationVar(&o.warmup, "warmup", 500*time.Millisecond, "how long each runs before")
@@ -91,6 +92,12 @@ func parseSubject(word string) (c contender, err error) {
 	if chosen && name == "gvisor" {
 		c.name = name
 		return c, c.gvisor.Set(options)
+	}
+	if chosen && name == "ceiling" {
+		c.name = name
+		_, value, _ := strings.Cut(options, "spin=")
+		c.spin, err = time.ParseDuration(value)
+		return c, err
 	}
 	if name, program, other := strings.Cut(word, "="); other {
 		c.name, c.program, c.label = name, program, name+"="+filepath.Base(program)

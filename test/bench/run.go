@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slankdev/ministack/test/bench/ceiling"
 	"github.com/slankdev/ministack/test/bench/link"
 	"github.com/slankdev/ministack/test/bench/report"
 	"github.com/slankdev/ministack/test/bench/work"
@@ -64,7 +65,9 @@ func compare(o *options, l link.Spec, w work.Work) (samples []report.Sample, err
 }
 
 // can reports whether a subject has anything to do there.
-func (c contender) can(l link.Spec, w work.Work) bool { return c.name != "ceiling" }
+func (c contender) can(l link.Spec, w work.Work) bool {
+	return c.name != "ceiling" || ceiling.Has(l, w)
+}
 
 // tell shows progress, or the sample itself.
 func (o *options) tell(s report.Sample) {

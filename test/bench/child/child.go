@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slankdev/ministack/test/bench/ceiling"
 	"github.com/slankdev/ministack/test/bench/link"
 	"github.com/slankdev/ministack/test/bench/subject"
 	"github.com/slankdev/ministack/test/bench/work"
@@ -28,6 +29,7 @@ type Config struct {
 	Time    time.Duration
 	Profile string // a file for the CPU profile of the measured time
 	GVisor  subject.GVisorOptions
+	Spin    time.Duration // the ceiling's
 }
 
 // Snapshot is a child's answer: its counters, and what it has cost so far.
@@ -105,6 +107,8 @@ func (s *session) open() error {
 func (s *session) openSides(spec link.Spec) error {
 	o := subject.Options{Link: spec, Dev: s.cfg.Dev, GVisor: s.cfg.GVisor}
 	switch {
+	case s.cfg.Side == work.Subject && s.cfg.Subject == "ceiling":
+		return s.openCeiling(spec)
 	case spec.Device == link.Pipe:
 		host, guest, err := subject.OpenPair(s.cfg.Subject, o)
 		s.add(work.Peer, host)
@@ -116,6 +120,20 @@ func (s *session) openSides(spec link.Spec) error {
 	}
 	n, err := subject.Open(s.cfg.Subject, o)
 	s.add(work.Subject, n)
+	return err
+}
+
+// openCeiling has the subject's part be another program's.
+func (s *session) openCeiling(spec link.Spec) (err error) {
+	if spec.Device == link.Pipe {
+		s.add(work.Peer, nil)
+		s.add(work.Subject, nil)
+		s.sides[0].part, s.sides[1].part = ceiling.Memory(spec, s.work)
+		return nil
+	}
+	s.add(work.Subject, nil)
+	o := ceiling.Options{Link: spec, Dev: s.cfg.Dev, Spin: s.cfg.Spin}
+	s.sides[0].part, err = ceiling.Open(o, s.work, s.sides[0].env)
 	return err
 }
 

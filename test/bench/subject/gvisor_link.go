@@ -1,10 +1,8 @@
 package subject
 
 import (
-	"fmt"
 	"net"
 
-	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/link/fdbased"
 	"gvisor.dev/gvisor/pkg/tcpip/link/pipe"
@@ -18,9 +16,13 @@ const gsoMax = 65536 // runsc's value, the largest that virtio carries
 func gvisorEndpoint(o Options) (stack.LinkEndpoint, error) {
 	mtu := uint32(o.Link.MTU)
 	if o.Link.Device == link.Packet {
-		return packetEndpoint(o, mtu)
+		fd, err := o.Link.OpenPacket(o.Dev) // as runsc does, with larger buffers
+		if err != nil {
+			return nil, err
+		}
+		return fdbased.New(fdOptions(o, fd, mtu))
 	}
-	fd, err := openTun(o)
+	fd, err := o.Link.OpenTun(o.Dev)
 	if err != nil {
 		return nil, err
 	}
@@ -61,63 +63,6 @@ func guestMAC() tcpip.LinkAddress {
 		panic(err)
 	}
 	return tcpip.LinkAddress(m)
-}
-
-// openTun attaches to the interface that the link made.
-func openTun(o Options) (int, error) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return -1, err
-	}
-	ifr, err := unix.NewIfreq(o.Dev)
-	if err != nil {
-		return -1, err
-	}
-	flags := uint16(unix.IFF_TAP | unix.IFF_NO_PI)
-	if o.Link.Device == link.TUN {
-		flags = unix.IFF_TUN | unix.IFF_NO_PI
-	}
-	if o.Link.Offload {
-		flags |= unix.IFF_VNET_HDR
-	}
-	ifr.SetUint16(flags)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr); err != nil {
-		return -1, fmt.Errorf("opening %s: %w", o.Dev, err)
-	}
-	if o.Link.Offload {
-		err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, unix.TUN_F_CSUM|unix.TUN_F_TSO4)
-	}
-	return fd, err
-}
-
-// packetEndpoint opens a packet socket as runsc does, with larger buffers.
-func packetEndpoint(o Options, mtu uint32) (stack.LinkEndpoint, error) {
-	ifi, err := net.InterfaceByName(o.Dev)
-	if err != nil {
-		return nil, err
-	}
-	all := uint16(unix.ETH_P_ALL>>8 | unix.ETH_P_ALL<<8&0xff00)
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	promisc := unix.PacketMreq{Ifindex: int32(ifi.Index), Type: unix.PACKET_MR_PROMISC}
-	if err := unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &promisc); err != nil {
-		return nil, err
-	}
-	set := [][3]int{{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8 << 20}, {unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 8 << 20}, {unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1}}
-	if o.Link.Offload {
-		set = append(set, [3]int{unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1})
-	}
-	for _, s := range set {
-		if err := unix.SetsockoptInt(fd, s[0], s[1], s[2]); err != nil {
-			return nil, fmt.Errorf("packet socket option %v: %w", s, err)
-		}
-	}
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index}); err != nil {
-		return nil, err
-	}
-	return fdbased.New(fdOptions(o, fd, mtu))
 }
 
 // gsoPipe is gVisor's pipe with what its users add for super-segments: nothing

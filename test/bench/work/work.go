@@ -49,6 +49,9 @@ type Work struct {
 	Skip func(link.Spec) string
 }
 
+// Base is the name without the number of streams.
+func (w Work) Base() string { return strings.TrimSuffix(w.Name, fmt.Sprintf("-%d", w.Streams)) }
+
 // Part is what one side does.
 type Part struct {
 	// Listen prepares. Each side has listened before either runs. May be nil.
