@@ -70,3 +70,33 @@ func TestRatesAreOfTheSideThatCounts(t *testing.T) {
 		}
 	}
 }
+
+func TestThePlansAreOfKnownWorks(t *testing.T) {
+	for _, args := range []string{"", "-quick", "-link tap", "-work ping"} {
+		o, err := parse(strings.Fields(args))
+		if err != nil || len(o.pairs) == 0 {
+			t.Errorf("%q: %d pairs, %v", args, len(o.pairs), err)
+		}
+	}
+}
+
+func TestTheTimeIsChosenToFit(t *testing.T) {
+	o, err := parse([]string{"-work", "bulk-*", "-subject", "ministack,gvisor", "-total", "10m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.estimate(o.time); got < 9*time.Minute || got > 11*time.Minute {
+		t.Errorf("%v each make %v", o.time, got)
+	}
+}
+
+func TestTablesStandBetweenTheirMarks(t *testing.T) {
+	tables := beginMark + "\nnew\n" + endMark + "\n"
+	old := "before\n" + beginMark + "\nold\n" + endMark + "\nafter\n"
+	if got, want := splice(old, tables), "before\n"+tables+"after\n"; got != want {
+		t.Errorf("%q", got)
+	}
+	if got := splice("", tables); got != tables {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/slankdev/ministack/test/bench/child"
@@ -24,7 +24,7 @@ type measurement struct {
 }
 
 func (m *measurement) run() (s report.Sample, err error) {
-	wire, err := m.link.Make(m.subject.name == "kernel")
+	wire, err := m.link.Make(link.Needs{Kernel: m.subject.name == "kernel", Lossy: m.work.Lossy})
 	if err != nil {
 		return s, err
 	}
@@ -33,19 +33,24 @@ func (m *measurement) run() (s report.Sample, err error) {
 		return s, err
 	}
 	defer m.stop()
-	if err := m.all("go", nil); err != nil {
+	if err := m.tell("go", m.work.Setup, new(marked)); err != nil {
 		return s, err
 	}
 	time.Sleep(m.o.warmup)
-	before, err := m.mark(0)
+	before, err := m.mark()
 	if err != nil {
 		return s, err
 	}
 	time.Sleep(m.o.time)
-	after, err := m.mark(m.o.time)
+	after, err := m.mark()
 	if err != nil {
 		return s, err
 	}
+	end := new(marked)
+	if err := m.tell("finish", m.o.time+m.work.Setup, end); err != nil {
+		return s, err
+	}
+	maps.Copy(after.extra, end.extra)
 	return m.sample(before, after), nil
 }
 
@@ -85,44 +90,35 @@ type marked struct {
 	extra     map[string]float64
 }
 
-func (m *measurement) mark(extra time.Duration) (k marked, err error) {
+func (m *measurement) mark() (k marked, err error) {
 	if k.machine, err = readMachine(); err != nil {
 		return k, err
 	}
-	return k, m.tell("mark", extra, &k)
+	return k, m.tell("mark", 0, &k)
 }
 
-// all has everybody do something that gives no counters.
-func (m *measurement) all(command string, k *marked) error {
-	if k == nil {
-		k = new(marked)
-	}
-	return m.tell(command, m.o.time, k)
-}
-
+// tell has the peer, then the subject do something, and notes their answers:
+// the peer is there first, and what it prepares is done before traffic begins.
 func (m *measurement) tell(command string, extra time.Duration, k *marked) error {
-	sub, err := m.sub.Tell(command, extra)
+	k.extra = map[string]float64{}
+	if m.peer != nil {
+		s, err := m.peer.Tell(command, extra)
+		if err != nil {
+			return fmt.Errorf("the peer: %w", err)
+		}
+		k.peer, k.peerTime, k.both = s.Sides[0], s.Time, s.CPU
+		maps.Copy(k.extra, s.Extra)
+	}
+	s, err := m.sub.Tell(command, extra)
 	if err != nil {
 		return fmt.Errorf("the subject: %w", err)
 	}
-	k.process, k.both, k.extra = sub.CPU, sub.CPU, sub.Extra
-	k.subTime, k.peerTime = sub.Time, sub.Time
-	switch {
-	case m.peer == nil && len(sub.Sides) == 2:
-		k.peer, k.sub = sub.Sides[0], sub.Sides[1]
-		return nil
-	case m.peer == nil || len(sub.Sides) != 1:
-		return errors.New("a child has not the sides it should have")
+	if m.peer == nil {
+		k.peer, k.peerTime = s.Sides[0], s.Time
 	}
-	peer, err := m.peer.Tell(command, extra)
-	if err != nil {
-		return fmt.Errorf("the peer: %w", err)
-	}
-	k.peer, k.sub, k.peerTime = peer.Sides[0], sub.Sides[0], peer.Time
-	k.both += peer.CPU
-	for name, v := range peer.Extra {
-		k.extra[name] = v
-	}
+	k.sub, k.subTime, k.process = s.Sides[len(s.Sides)-1], s.Time, s.CPU
+	k.both += s.CPU
+	maps.Copy(k.extra, s.Extra)
 	return nil
 }
 
@@ -133,7 +129,7 @@ func (m *measurement) sample(a, b marked) report.Sample {
 		counts, took = b.peer.Sub(a.peer), b.peerTime.Sub(a.peerTime)
 	}
 	s := report.Sample{Link: m.link.String(), Work: m.work.Name, Subject: m.subject.label, Round: m.round, Unit: string(m.work.Unit),
-		Latency: m.work.Latency, P50: counts.Quantile(0.5), P99: counts.Quantile(0.99), Extra: b.extra}
+		Latency: m.work.Latency, Less: m.work.Unit == work.Bytes, P50: counts.Quantile(0.5), P99: counts.Quantile(0.99), Extra: b.extra}
 	spent := b.machine.since(a.machine)
 	s.Stolen = share(spent.stolen, spent.all)
 	s.Others = share(spent.busy-(b.both-a.both), spent.all)
@@ -145,6 +141,14 @@ func (m *measurement) sample(a, b marked) report.Sample {
 		s.Rate = 8 * amount / took.Seconds()
 	case work.Packets:
 		s.Rate /= 1e3
+	case work.Bytes:
+		amount, s.Rate = 0, b.extra[work.HeapPerConn]
+		delete(s.Extra, work.HeapPerConn)
+	}
+	if p50, ok := b.extra[work.ToolP50]; ok {
+		s.P50, s.P99 = time.Duration(p50), time.Duration(b.extra[work.ToolP99])
+		delete(s.Extra, work.ToolP50)
+		delete(s.Extra, work.ToolP99)
 	}
 	if amount > 0 {
 		s.Process = (b.process - a.process).Seconds() / amount

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"path/filepath"
@@ -15,14 +16,14 @@ import (
 
 // options are what the command line says.
 type options struct {
-	links    []link.Spec
-	works    []work.Work
+	pairs    []pair
 	subjects []contender
 	rounds   int
 	warmup   time.Duration
 	time     time.Duration
 	json     bool
 	profiles string
+	write    string
 }
 
 // contender is a subject, run by this program or by another build of it.
@@ -34,40 +35,83 @@ type contender struct {
 	spin    time.Duration // the ceiling's
 }
 
-const (
-	defaultLinks = "tap-vnet,tap"
-	defaultWorks = "bulk-tx,bulk-rx,pingpong,pingpong-64"
-)
+// flags are those that others follow from.
+type flags struct {
+	quick                  bool
+	links, works, subjects string
+	total                  time.Duration
+}
 
 func parse(args []string) (*options, error) {
-	o := new(options)
+	o, c := new(options), new(flags)
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	links := f.String("link", defaultLinks, "list of `links`, each with an MTU if wanted: "+strings.Join(link.Names(), ", ")+"; tap/9000")
-	works := f.String("work", defaultWorks, "list of `works`, * stands for anything: "+strings.Join(work.Names(), ", "))
-	subjects := f.String("subject", strings.Join(subject.Names, ","), "list of `subjects`; the first is compared with the others. NAME=PATH takes it from another build of this program; gvisor:OPTION=VALUE has other options than the best: "+subject.GVisorHelp+"; ceiling:spin=TIME asks the device that long before it sleeps")
+	f.BoolVar(&c.quick, "quick", false, "what matters most, in five minutes")
+	f.StringVar(&c.links, "link", "", "list of `links`, each with an MTU if wanted (tap/9000): "+strings.Join(link.Names(), ", ")+" (default tap-vnet, or all of the full run)")
+	f.StringVar(&c.works, "work", "", "list of `works`, * stands for anything: "+strings.Join(work.Names(), ", ")+" (default bulk-tx and bulk-rx, or all of the full run)")
+	f.StringVar(&c.subjects, "subject", strings.Join(subject.Names, ","), "list of `subjects`; the first is compared with the others. NAME=PATH takes it from another build of this program; gvisor:OPTION=VALUE has other options than the best: "+subject.GVisorHelp+"; ceiling:spin=TIME asks the device that long before it sleeps")
 	f.IntVar(&o.rounds, "rounds", 5, "how often each is measured, alternating")
-	f.DurationVar(&o.time, "time", 3*time.Second, "how long each is measured")
-	f.DurationVar(&o.warmup, "warmup", 500*time.Millisecond, "how long each runs before")
+	f.DurationVar(&o.time, "time", 2*time.Second, "how long each is measured")
+	f.DurationVar(&o.warmup, "warmup", 400*time.Millisecond, "how long each runs before")
+	f.DurationVar(&c.total, "total", 0, "how long all may take together, about; it chooses -time")
 	f.BoolVar(&o.json, "json", false, "write every sample as a line of JSON instead of the table")
 	f.StringVar(&o.profiles, "cpuprofile", "", "`directory` for CPU profiles of the subjects")
+	f.StringVar(&o.write, "write", "", "`file` for the tables in Markdown, between its marks if it has them")
 	if err := f.Parse(args); err != nil {
 		return nil, err
+	}
+	if c.quick {
+		o.shorten(f)
 	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
-	return o, o.lists(*links, *works, *subjects)
+	return o, o.resolve(c)
 }
 
-func (o *options) lists(links, works, subjects string) (err error) {
-	if o.links, err = link.Parse(links); err != nil {
+// shorten has quick's times where the command line does not say others.
+func (o *options) shorten(f *flag.FlagSet) {
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if !given["rounds"] {
+		o.rounds = 3
+	}
+	if !given["time"] {
+		o.time = 600 * time.Millisecond
+	}
+	if !given["warmup"] {
+		o.warmup = 300 * time.Millisecond
+	}
+}
+
+// resolve makes pairs and subjects of lists.
+func (o *options) resolve(c *flags) (err error) {
+	plan := full
+	if c.quick {
+		plan = quick
+	}
+	if c.links != "" || c.works != "" {
+		plan = []row{{cmp.Or(c.links, "tap-vnet"), cmp.Or(c.works, "bulk-tx,bulk-rx")}}
+	}
+	if o.pairs, err = pairs(plan); err != nil {
 		return err
 	}
-	if o.works, err = work.Parse(works); err != nil {
+	if o.subjects, err = parseSubjects(c.subjects); err != nil {
 		return err
 	}
-	o.subjects, err = parseSubjects(subjects)
-	return err
+	if c.total > 0 {
+		o.fit(c.total)
+	}
+	return nil
+}
+
+// distinctWorks are the works of all pairs, each once.
+func (o *options) distinctWorks() (works []work.Work) {
+	for _, p := range o.pairs {
+		if !slices.ContainsFunc(works, func(w work.Work) bool { return w.Name == p.work.Name }) {
+			works = append(works, p.work)
+		}
+	}
+	return works
 }
 
 // parseSubjects reads a list such as "ministack,ministack=/tmp/before,gvisor:gro=on".

@@ -2,10 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slankdev/ministack/test/bench/ceiling"
 	"github.com/slankdev/ministack/test/bench/link"
@@ -17,21 +21,31 @@ import (
 // work on one link after the other, so that each comparison is between
 // neighbours in time.
 func bench(o *options) error {
-	var samples []report.Sample
-	for _, l := range o.links {
-		for _, w := range o.works {
-			s, err := compare(o, l, w)
-			samples = append(samples, s...)
-			if err != nil {
-				return err
-			}
+	fmt.Fprintf(os.Stderr, "%d works on links, %d rounds of %v: about %v\n", len(o.pairs), o.rounds, o.time, o.estimate(o.time).Round(time.Second))
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
+			return err
 		}
 	}
+	var samples []report.Sample
+	var failures []error
+	for _, p := range o.pairs {
+		s, err := compare(o, p)
+		samples = append(samples, s...)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			failures = append(failures, err)
+		}
+	}
+	groups := report.Groups(samples)
 	if !o.json {
 		fmt.Println()
-		report.Text(os.Stdout, report.Groups(samples), o.order())
+		report.Text(os.Stdout, groups, o.order())
 	}
-	return nil
+	if o.write != "" {
+		failures = append(failures, write(o, o.write, groups))
+	}
+	return errors.Join(failures...)
 }
 
 func (o *options) order() (labels []string) {
@@ -41,32 +55,52 @@ func (o *options) order() (labels []string) {
 	return labels
 }
 
-// compare measures all subjects at one work on one link.
-func compare(o *options, l link.Spec, w work.Work) (samples []report.Sample, err error) {
-	if w.Skip != nil && w.Skip(l) != "" {
-		fmt.Fprintf(os.Stderr, "%v %s: not measured: %s\n", l, w.Name, w.Skip(l))
+// compare measures all subjects at one work on one link. A subject that fails
+// is left out of the rounds that follow.
+func compare(o *options, p pair) (samples []report.Sample, err error) {
+	if why := p.skip(); why != "" {
+		fmt.Fprintf(os.Stderr, "%v %s: not measured: %s\n", p.link, p.work.Name, why)
 		return nil, nil
 	}
-	for round := range o.rounds {
+	failed := map[string]bool{}
+	for round := range o.roundsOf(p.work) {
 		for _, c := range o.subjects {
-			if !c.can(l, w) {
+			if failed[c.label] || !c.can(p.link, p.work) {
 				continue
 			}
-			m := measurement{o: o, link: l, work: w, subject: c, round: round}
-			s, err := m.run()
-			if err != nil {
-				return samples, fmt.Errorf("%v %s, %s: %w", l, w.Name, c.label, err)
+			m := measurement{o: o, link: p.link, work: p.work, subject: c, round: round}
+			s, err1 := m.run()
+			if err1 != nil {
+				failed[c.label] = true
+				err = errors.Join(err, fmt.Errorf("%v %s, %s: %w", p.link, p.work.Name, c.label, err1))
+				continue
 			}
 			samples = append(samples, s)
 			o.tell(s)
 		}
 	}
-	return samples, nil
+	return samples, err
 }
 
-// can reports whether a subject has anything to do there.
+// can reports whether a subject has anything to do there: there is not a
+// ceiling for everything, and the kernel's connections are files.
 func (c contender) can(l link.Spec, w work.Work) bool {
-	return c.name != "ceiling" || ceiling.Has(l, w)
+	switch c.name {
+	case "ceiling":
+		return ceiling.Has(l, w)
+	case "kernel":
+		return w.Idle+100 < fileLimit()
+	}
+	return true
+}
+
+// fileLimit is how many files a process may have open.
+func fileLimit() int {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return 0
+	}
+	return int(r.Max)
 }
 
 // tell shows progress, or the sample itself.

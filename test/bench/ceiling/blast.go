@@ -4,6 +4,9 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/slankdev/ministack/test/bench/frames"
 	"github.com/slankdev/ministack/test/bench/work"
 )
 
@@ -11,15 +14,15 @@ import (
 // window and the cap allow, again from the last acknowledged byte when nothing
 // moves. All data is zero, so its sum is too.
 type blaster struct {
-	d     *device
+	d     *frames.Device
 	mss   int
 	size  int    // payload of a frame
 	cap   uint32 // bytes in flight of a connection
-	flows []*blast
+	flows []*flight
 	zero  []byte
 }
 
-type blast struct {
+type flight struct {
 	port      uint16
 	una, nxt  uint32
 	edge      uint32 // how far the peer's window reaches
@@ -34,11 +37,11 @@ const (
 	firstOwn = 40000
 )
 
-func (d *device) blast(e *work.Env) work.Part {
-	b := &blaster{d: d, mss: d.link.MTU - ipLen - tcpLen, zero: make([]byte, 1<<16)}
+func blast(d *frames.Device, e *work.Env) work.Part {
+	b := &blaster{d: d, mss: d.Link.MTU - frames.IPLen - frames.TCPLen, zero: make([]byte, 1<<16)}
 	b.size, b.cap = b.mss, uint32(256*b.mss)
-	if d.link.Offload {
-		b.size = (65535 - ipLen - tcpLen) / b.mss * b.mss
+	if d.Link.Offload {
+		b.size = (65535 - frames.IPLen - frames.TCPLen) / b.mss * b.mss
 		b.cap = uint32(32 * b.size)
 	}
 	b.cap /= uint32(e.Streams)
@@ -54,18 +57,11 @@ func (d *device) blast(e *work.Env) work.Part {
 
 // connect opens the connections, one after the other.
 func (b *blaster) connect(n int) error {
-	for try := 0; b.d.hasEther() && (b.d.peer == [6]byte{} || b.d.peer[0] == 0xff); try++ {
-		if try == 100 {
-			return errors.New("the peer does not answer ARP")
-		}
-		b.d.askARP()
-		_ = b.d.sleep(1, 20)
-		if err := b.d.receive(false, func(packet) {}); err != nil {
-			return err
-		}
+	if err := b.d.Meet(); err != nil {
+		return err
 	}
 	for i := range n {
-		f := &blast{port: uint16(firstOwn + i)}
+		f := &flight{port: uint16(firstOwn + i)}
 		b.flows = append(b.flows, f)
 		if err := b.open(f); err != nil {
 			return err
@@ -74,75 +70,56 @@ func (b *blaster) connect(n int) error {
 	return nil
 }
 
-func (b *blaster) open(f *blast) error {
+func (b *blaster) open(f *flight) error {
 	for deadline := time.Now().Add(5 * time.Second); !f.connected; {
-		b.d.sendSmall(segment{src: f.port, dst: sinkPort, seq: f.una, flags: syn, window: 65535,
-			options: []byte{2, 4, byte(b.mss >> 8), byte(b.mss), 3, 3, wscale, 1}}, nil)
-		b.d.flush()
-		_ = b.d.sleep(1, 200)
-		if err := b.d.receive(false, b.packet); err != nil {
+		b.d.SendSegment(frames.Segment{Src: f.port, Dst: sinkPort, Seq: f.una, Flags: frames.SYN, Window: 65535, Options: frames.SynOptions(b.mss, wscale)}, nil)
+		b.d.Flush()
+		_ = b.d.Sleep(unix.POLLIN, 200)
+		if err := b.d.Receive(false, b.packet); err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
 			return errors.New("the peer does not accept")
 		}
 	}
-	b.d.sendSmall(b.segment(f, ack), nil)
-	b.d.flush()
+	b.d.SendSegment(b.segment(f, frames.ACK), nil)
+	b.d.Flush()
 	return nil
 }
 
-func (b *blaster) segment(f *blast, flags byte) segment {
-	return segment{src: f.port, dst: sinkPort, seq: f.nxt, ack: f.rcv, flags: flags, window: 512}
+func (b *blaster) segment(f *flight, flags byte) frames.Segment {
+	return frames.Segment{Src: f.port, Dst: sinkPort, Seq: f.nxt, Ack: f.rcv, Flags: flags, Window: 512}
 }
 
-func (b *blaster) packet(p packet) {
-	if p.proto != protoTCP {
+func (b *blaster) packet(p frames.Packet) {
+	if p.Proto != frames.TCP {
 		return
 	}
-	_, port := p.ports()
+	_, port := p.Ports()
 	if i := int(port) - firstOwn; i >= 0 && i < len(b.flows) {
 		b.flows[i].acked(p)
 	}
 }
 
-func (f *blast) acked(p packet) {
-	if p.flags()&syn != 0 {
-		f.una, f.nxt, f.rcv, f.connected = p.ackNumber(), p.ackNumber(), p.seq()+1, true
-		f.shift = scaleOf(p.l4)
-		f.edge = f.una + uint32(p.window())
+func (f *flight) acked(p frames.Packet) {
+	if p.Has(frames.SYN) {
+		f.una, f.nxt, f.rcv, f.connected = p.Ack(), p.Ack(), p.Seq()+1, true
+		f.shift = p.Scale()
+		f.edge = f.una + uint32(p.Window())
 		return
 	}
-	switch n := p.ackNumber(); {
+	switch n := p.Ack(); {
 	case int32(n-f.una) > 0:
 		f.una, f.dups = n, 0
-	case n == f.una && len(p.payload) == 0:
+	case n == f.una && len(p.Payload) == 0:
 		f.dups++
 	}
-	if edge := p.ackNumber() + uint32(p.window())<<f.shift; int32(edge-f.edge) > 0 {
+	if edge := p.Ack() + uint32(p.Window())<<f.shift; int32(edge-f.edge) > 0 {
 		f.edge = edge
 	}
 	if int32(f.una-f.nxt) > 0 {
 		f.nxt = f.una // what was sent twice has arrived the first time
 	}
-}
-
-// scaleOf finds the window scale among a SYN's options (RFC 7323 2.2).
-func scaleOf(l4 []byte) byte {
-	options := l4[tcpLen : int(l4[12]>>4)*4]
-	for len(options) > 1 {
-		switch kind := options[0]; {
-		case kind == 1:
-			options = options[1:]
-			continue
-		case kind == 0 || options[1] < 2 || int(options[1]) > len(options):
-			return 0
-		case kind == 3:
-			return options[2]
-		}
-		options = options[options[1]:]
-	}
-	return 0
 }
 
 // loop sends what may be sent and reads acknowledgements in between.
@@ -152,8 +129,8 @@ func (b *blaster) loop() {
 		for _, f := range b.flows {
 			sent += b.fill(f)
 		}
-		b.d.flush()
-		if err := b.d.receive(false, b.packet); err != nil {
+		b.d.Flush()
+		if err := b.d.Receive(false, b.packet); err != nil {
 			return
 		}
 		if sent == 0 {
@@ -163,7 +140,7 @@ func (b *blaster) loop() {
 }
 
 // fill sends up to a quarter of the cap.
-func (b *blaster) fill(f *blast) (sent int) {
+func (b *blaster) fill(f *flight) (sent int) {
 	for n := uint32(0); n < max(b.cap/4, uint32(b.size)); n += uint32(b.size) {
 		next := f.nxt + uint32(b.size)
 		if next-f.una > b.cap || int32(next-f.edge) > 0 {
@@ -180,8 +157,8 @@ func (b *blaster) fill(f *blast) (sent int) {
 // not acknowledged.
 func (b *blaster) wait() {
 	before := b.progress()
-	_ = b.d.sleep(1, 20)
-	if b.d.receive(false, b.packet) != nil || b.progress() != before {
+	_ = b.d.Sleep(unix.POLLIN, 20)
+	if b.d.Receive(false, b.packet) != nil || b.progress() != before {
 		return
 	}
 	for _, f := range b.flows {
@@ -197,16 +174,4 @@ func (b *blaster) progress() (sum uint64) {
 }
 
 // data queues a frame of data.
-func (b *blaster) data(f *blast) {
-	h := b.d.next(typeIPv4)
-	n := b.segment(f, ack).put(h[ipLen:])
-	putIP(h, protoTCP, n+b.size)
-	th := h[ipLen : ipLen+n]
-	if b.d.link.Offload {
-		b.d.describe(n, 16, b.mss, b.size)
-		be.PutUint16(th[16:], fold(pseudo(protoTCP, n+b.size)))
-	} else {
-		be.PutUint16(th[16:], ^fold(sum(th, pseudo(protoTCP, n+b.size))))
-	}
-	b.d.queue(ipLen+n, b.zero[:b.size])
-}
+func (b *blaster) data(f *flight) { b.d.SendZeros(b.segment(f, frames.ACK), b.zero[:b.size], b.mss) }

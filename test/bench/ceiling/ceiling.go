@@ -7,25 +7,21 @@ package ceiling
 
 import (
 	"fmt"
-	"time"
 
+	"github.com/slankdev/ministack/test/bench/frames"
 	"github.com/slankdev/ministack/test/bench/link"
 	"github.com/slankdev/ministack/test/bench/work"
 )
 
-// Options say what to open.
-type Options struct {
-	Link link.Spec
-	Dev  string
-	Spin time.Duration // how long the reader asks again before it sleeps
-}
-
 // programs are the ceilings by the work's name without its number of streams.
-var programs = map[string]func(*device, *work.Env) work.Part{
-	"bulk-tx":    (*device).blast,
+var programs = map[string]func(*frames.Device, *work.Env) work.Part{
+	"bulk-tx":    blast,
 	"bulk-rx":    respond(responder{}),
 	"pingpong":   respond(responder{echo: true}),
 	"crc-server": respond(responder{echo: true}),
+	"ping":       respond(responder{}),
+	"udp-rx":     respond(responder{}),
+	"udp-tx":     shower,
 }
 
 // Has reports whether there is a ceiling for a work on a link.
@@ -38,12 +34,12 @@ func Has(l link.Spec, w work.Work) bool {
 }
 
 // Open opens the device and returns what the subject's side does.
-func Open(o Options, w work.Work, e *work.Env) (work.Part, error) {
+func Open(o frames.Options, w work.Work, e *work.Env) (work.Part, error) {
 	program, ok := programs[w.Base()]
 	if !ok {
 		return work.Part{}, fmt.Errorf("no ceiling for %s", w.Name)
 	}
-	d, err := openDevice(o)
+	d, err := frames.Open(o)
 	if err != nil {
 		return work.Part{}, err
 	}

@@ -3,6 +3,7 @@ package ceiling
 import (
 	"strings"
 
+	"github.com/slankdev/ministack/test/bench/frames"
 	"github.com/slankdev/ministack/test/bench/link"
 	"github.com/slankdev/ministack/test/bench/work"
 )
@@ -21,13 +22,13 @@ const window = 8 // batches that are under way at most
 
 // Memory returns the parts of a pipe's both sides.
 func Memory(l link.Spec, w work.Work) (host, guest work.Part) {
-	size := l.MTU - ipLen - tcpLen
+	size := l.MTU - frames.IPLen - frames.TCPLen
 	if l.Offload {
 		size = 65535
 	}
 	full, empty := make(chan [][]byte, window), make(chan [][]byte, window)
 	for range window {
-		empty <- frames(size)
+		empty <- batchOf(size)
 	}
 	from := work.Part{Run: func(e *work.Env) error { go copyIn(full, empty); return nil }}
 	to := work.Part{Run: func(e *work.Env) error { go copyOut(e, full, empty); return nil }}
@@ -37,8 +38,8 @@ func Memory(l link.Spec, w work.Work) (host, guest work.Part) {
 	return from, to
 }
 
-// frames makes a batch of about 64 KB.
-func frames(size int) (f [][]byte) {
+// batchOf makes a batch of about 64 KB.
+func batchOf(size int) (f [][]byte) {
 	for range max(1, 65535/size) {
 		f = append(f, make([]byte, size))
 	}

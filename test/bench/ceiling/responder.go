@@ -1,6 +1,7 @@
 package ceiling
 
 import (
+	"github.com/slankdev/ministack/test/bench/frames"
 	"github.com/slankdev/ministack/test/bench/work"
 )
 
@@ -8,7 +9,7 @@ import (
 // only what the next segment needs to be answered, which is in that segment.
 // Data is counted and acknowledged once a batch, or sent back.
 type responder struct {
-	d    *device
+	d    *frames.Device
 	e    *work.Env
 	echo bool
 
@@ -28,14 +29,14 @@ type flow struct {
 const wscale = 7
 
 func (r *responder) window() uint16 {
-	if r.d.link.Offload {
+	if r.d.Link.Offload {
 		return 1 << 20 >> wscale
 	}
-	return uint16(400 * (r.d.link.MTU - ipLen - tcpLen) >> wscale)
+	return uint16(400 * (r.d.Link.MTU - frames.IPLen - frames.TCPLen) >> wscale)
 }
 
-func respond(kind responder) func(*device, *work.Env) work.Part {
-	return func(d *device, e *work.Env) work.Part {
+func respond(kind responder) func(*frames.Device, *work.Env) work.Part {
+	return func(d *frames.Device, e *work.Env) work.Part {
 		r := &responder{d: d, e: e, echo: kind.echo, flows: map[uint16]*flow{}}
 		return work.Part{Listen: func(*work.Env) error {
 			go r.loop()
@@ -45,30 +46,36 @@ func respond(kind responder) func(*device, *work.Env) work.Part {
 }
 
 func (r *responder) loop() {
-	for r.d.receive(true, r.packet) == nil {
+	for r.d.Receive(true, r.packet) == nil {
 		for _, f := range r.owed {
 			if f.owed {
-				r.reply(f, ack, nil)
+				r.reply(f, frames.ACK, nil)
 			}
 		}
 		r.owed = r.owed[:0]
-		r.d.flush()
+		r.d.Flush()
 	}
 }
 
-func (r *responder) packet(p packet) {
-	if p.proto != protoTCP {
+func (r *responder) packet(p frames.Packet) {
+	switch p.Proto {
+	case frames.ICMP:
+		r.d.Pong(p)
+		return
+	case frames.UDP:
+		r.e.Stats.Ops.Add(1)
+		r.e.Stats.Bytes.Add(uint64(len(p.Payload)))
 		return
 	}
-	src, dst := p.ports()
+	src, dst := p.Ports()
 	f := r.flows[src]
 	switch {
-	case p.flags()&syn != 0:
-		f = &flow{src: src, dst: dst, nxt: p.seq() + 1}
+	case p.Has(frames.SYN):
+		f = &flow{src: src, dst: dst, nxt: p.Seq() + 1}
 		r.flows[src] = f
 		r.accept(f)
 	case f == nil:
-	case p.flags()&rst != 0:
+	case p.Has(frames.RST):
 		delete(r.flows, src)
 	default:
 		r.segment(f, p)
@@ -77,29 +84,28 @@ func (r *responder) packet(p packet) {
 
 // accept answers a SYN. The sequence number begins at 0.
 func (r *responder) accept(f *flow) {
-	mss := r.d.link.MTU - ipLen - tcpLen
-	r.sendSegment(segment{src: f.dst, dst: f.src, ack: f.nxt, flags: syn | ack, window: 65535,
-		options: []byte{2, 4, byte(mss >> 8), byte(mss), 3, 3, wscale, 1}}, nil)
+	mss := r.d.Link.MTU - frames.IPLen - frames.TCPLen
+	r.d.SendSegment(frames.Segment{Src: f.dst, Dst: f.src, Ack: f.nxt, Flags: frames.SYN | frames.ACK, Window: 65535, Options: frames.SynOptions(mss, wscale)}, nil)
 	f.seq = 1
 }
 
-func (r *responder) segment(f *flow, p packet) {
-	n := uint32(len(p.payload))
-	if p.seq() != f.nxt {
+func (r *responder) segment(f *flow, p frames.Packet) {
+	n := uint32(len(p.Payload))
+	if p.Seq() != f.nxt {
 		if n > 0 {
-			r.reply(f, ack, nil) // a duplicate, for what was lost before
+			r.reply(f, frames.ACK, nil) // a duplicate, for what was lost before
 		}
 		return
 	}
 	f.nxt += n
 	r.e.Stats.Bytes.Add(uint64(n))
 	switch {
-	case p.flags()&fin != 0:
+	case p.Has(frames.FIN):
 		f.nxt++
-		r.reply(f, fin|ack, nil)
+		r.reply(f, frames.FIN|frames.ACK, nil)
 		delete(r.flows, f.src)
 	case n > 0 && r.echo:
-		r.reply(f, psh|ack, p.payload)
+		r.reply(f, frames.PSH|frames.ACK, p.Payload)
 		f.seq += n
 	case n > 0 && !f.owed:
 		f.owed = true
@@ -109,18 +115,5 @@ func (r *responder) segment(f *flow, p packet) {
 
 func (r *responder) reply(f *flow, flags byte, payload []byte) {
 	f.owed = false
-	r.sendSegment(segment{src: f.dst, dst: f.src, seq: f.seq, ack: f.nxt, flags: flags, window: r.window()}, payload)
-}
-
-// sendSegment sends a small segment with its payload behind the header, where
-// a checksum is computed in software.
-func (r *responder) sendSegment(s segment, payload []byte) { r.d.sendSmall(s, payload) }
-
-func (d *device) sendSmall(s segment, payload []byte) {
-	h := d.next(typeIPv4)
-	n := s.put(h[ipLen:])
-	n += copy(h[ipLen+n:], payload)
-	putIP(h, protoTCP, n)
-	be.PutUint16(h[ipLen+16:], ^fold(sum(h[ipLen:ipLen+n], pseudo(protoTCP, n))))
-	d.queue(ipLen+n, nil)
+	r.d.SendSegment(frames.Segment{Src: f.dst, Dst: f.src, Seq: f.seq, Ack: f.nxt, Flags: flags, Window: r.window()}, payload)
 }

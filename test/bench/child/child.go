@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/slankdev/ministack/test/bench/ceiling"
+	"github.com/slankdev/ministack/test/bench/frames"
 	"github.com/slankdev/ministack/test/bench/link"
 	"github.com/slankdev/ministack/test/bench/subject"
 	"github.com/slankdev/ministack/test/bench/work"
@@ -65,6 +66,7 @@ func Main() {
 type session struct {
 	cfg   Config
 	work  work.Work
+	link  link.Spec
 	sides []side
 	marks int
 }
@@ -74,13 +76,16 @@ type side struct {
 	env  *work.Env
 }
 
-// command does one line: a Config opens, "go" begins, "mark" takes counters.
+// command does one line: a Config opens, "go" begins, "mark" takes counters,
+// "finish" has the parts sum up.
 func (s *session) command(line []byte) error {
 	switch string(line) {
 	case "go":
 		return s.each(func(p work.Part) func(*work.Env) error { return p.Run })
 	case "mark":
 		return s.mark()
+	case "finish":
+		return s.each(func(p work.Part) func(*work.Env) error { return p.Finish })
 	}
 	if err := json.Unmarshal(line, &s.cfg); err != nil {
 		return err
@@ -98,6 +103,10 @@ func (s *session) open() error {
 		return err
 	}
 	s.work = works[0]
+	s.link = specs[0]
+	if s.cfg.Subject == "kernel" && s.link.Device == link.TUN {
+		s.link.Device = link.TAP // it has a veth pair, with Ethernet
+	}
 	if err := s.openSides(specs[0]); err != nil {
 		return err
 	}
@@ -132,13 +141,13 @@ func (s *session) openCeiling(spec link.Spec) (err error) {
 		return nil
 	}
 	s.add(work.Subject, nil)
-	o := ceiling.Options{Link: spec, Dev: s.cfg.Dev, Spin: s.cfg.Spin}
+	o := frames.Options{Link: spec, Dev: s.cfg.Dev, Own: link.Guest, Other: link.Host, MAC: link.GuestMAC, Spin: s.cfg.Spin}
 	s.sides[0].part, err = ceiling.Open(o, s.work, s.sides[0].env)
 	return err
 }
 
 func (s *session) add(which work.Side, n subject.Net) {
-	e := &work.Env{Net: n, Own: link.Guest, Other: link.Host, Streams: s.work.Streams, Warmup: s.cfg.Warmup, Time: s.cfg.Time,
+	e := &work.Env{Net: n, Own: link.Guest, Other: link.Host, Streams: s.work.Streams, Idle: s.work.Idle, Link: s.link, Warmup: s.cfg.Warmup, Time: s.cfg.Time,
 		Stats: new(work.Stats), Extra: map[string]float64{}}
 	part := s.work.OnSubject
 	if which == work.Peer {
@@ -166,7 +175,6 @@ func (s *session) mark() error {
 		return s.profile()
 	case 2:
 		pprof.StopCPUProfile()
-		return s.each(func(p work.Part) func(*work.Env) error { return p.Finish })
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,94 +17,121 @@ const (
 	// GuestMAC is the link address of subjects that need a given one.
 	GuestMAC = "02:00:00:00:09:02"
 
-	hostDev  = "k0" // the peer's interface
+	HostDev  = "k0" // the kernel's end of the link
 	guestDev = "s0" // the subject's end of a veth pair
 )
 
 // Wire is a link that was made.
 type Wire struct {
 	Peer    *Namespace // where the peer lives
-	Subject *Namespace // where the subject lives: the same, where it only opens a device there
-	Dev     string     // what the subject opens
+	Subject *Namespace // where the subject lives
+	Dev     string     // what the subject opens, or uses
+
+	near  *Namespace // where the kernel's end of the link is: the peer's, or a router's
+	owned []*Namespace
 }
 
-// Make makes a link. With kernel it is for the kernel's own stack as subject,
-// which has an end of a veth pair where others have a TAP.
-func (s Spec) Make(kernel bool) (*Wire, error) {
-	peer, err := NewNamespace()
+// Needs is what a measurement asks of a link.
+type Needs struct {
+	// Kernel makes it for the kernel's own stack as subject, which has an end
+	// of a veth pair where others have a TAP.
+	Kernel bool
+	// Lossy has a router before the peer that loses 1 % of the packets, in
+	// both directions and at random.
+	Lossy bool
+}
+
+// Make makes a link.
+func (s Spec) Make(n Needs) (*Wire, error) {
+	w := new(Wire)
+	err := s.make(w, n)
 	if err != nil {
-		return nil, err
-	}
-	w := &Wire{Peer: peer, Subject: peer}
-	if s.Device == Pipe {
-		return w, nil
-	}
-	if err := s.build(w, kernel); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("making the link %v: %w", s, err)
 	}
 	return w, nil
 }
 
-func (s Spec) build(w *Wire, kernel bool) error {
-	if err := w.Peer.set(); err != nil {
+func (s Spec) make(w *Wire, n Needs) (err error) {
+	if w.Peer, err = w.namespace(); err != nil {
 		return err
 	}
-	if s.Device == Packet || kernel {
-		if err := s.veth(w, kernel); err != nil {
+	w.near, w.Subject = w.Peer, w.Peer
+	if s.Device == Pipe {
+		return nil
+	}
+	if n.Lossy {
+		if err := s.lossy(w); err != nil {
 			return err
 		}
-	} else if err := s.tunTap(w); err != nil {
+	}
+	if err := s.device(w, n.Kernel); err != nil {
 		return err
 	}
-	return w.Peer.up(hostDev, s.MTU, Host)
+	if n.Lossy {
+		return w.near.forward(s.MTU)
+	}
+	return w.near.up(HostDev, s.MTU, Host+"/24")
+}
+
+// namespace makes one that goes with the wire.
+func (w *Wire) namespace() (*Namespace, error) {
+	n, err := NewNamespace()
+	if err != nil {
+		return nil, err
+	}
+	w.owned = append(w.owned, n)
+	return n, n.set()
+}
+
+func (s Spec) device(w *Wire, kernel bool) error {
+	if s.Device != Packet && !kernel {
+		w.Subject = w.near
+		return s.tunTap(w)
+	}
+	return s.veth(w, kernel)
 }
 
 func (s Spec) tunTap(w *Wire) error {
-	w.Dev = hostDev
+	w.Dev = HostDev
 	mode := "tap"
 	if s.Device == TUN {
 		mode = "tun"
 	}
-	args := []string{"ip", "tuntap", "add", "dev", hostDev, "mode", mode}
+	args := []string{"ip", "tuntap", "add", "dev", HostDev, "mode", mode}
 	if s.Offload {
 		args = append(args, "vnet_hdr")
 	}
-	return w.Peer.Run(args...)
+	return w.near.Run(args...)
 }
 
 func (s Spec) veth(w *Wire, kernel bool) (err error) {
 	w.Dev = guestDev
-	if w.Subject, err = NewNamespace(); err != nil {
+	if w.Subject, err = w.namespace(); err != nil {
 		return err
 	}
-	if err := w.Subject.set(); err != nil {
+	if err := join(w.near, HostDev, w.Subject, guestDev, s.Offload); err != nil {
 		return err
 	}
-	if err := w.Peer.Run("ip", "link", "add", hostDev, "type", "veth", "peer", "name", guestDev, "netns", w.Subject.Path()); err != nil {
-		return err
-	}
-	if !s.Offload {
-		if err := noOffloads(w); err != nil {
-			return err
-		}
-	}
-	guest := ""
+	addr := ""
 	if kernel {
-		guest = Guest
+		addr = Guest + "/24"
 	}
-	return w.Subject.up(guestDev, s.MTU, guest)
+	return w.Subject.up(guestDev, s.MTU, addr)
 }
 
-// noOffloads makes of a veth pair two plain network cards: every frame has a
-// finished checksum and fits the MTU.
-func noOffloads(w *Wire) error {
-	for ns, dev := range map[*Namespace]string{w.Peer: hostDev, w.Subject: guestDev} {
-		if err := ns.Run("ethtool", "-K", dev, "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off", "sg", "off"); err != nil {
-			return err
-		}
+// join lays a veth pair between two namespaces.
+func join(a *Namespace, aDev string, b *Namespace, bDev string, offload bool) error {
+	if err := a.Run("ip", "link", "add", aDev, "type", "veth", "peer", "name", bDev, "netns", b.Path()); err != nil || offload {
+		return err
 	}
-	return nil
+	return errors.Join(a.plain(aDev), b.plain(bDev))
+}
+
+// plain makes of an end of a veth pair a plain network card: every frame has a
+// finished checksum and fits the MTU.
+func (n *Namespace) plain(dev string) error {
+	return n.Run("ethtool", "-K", dev, "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off", "sg", "off")
 }
 
 // settings of every namespace: IPv6 sends nothing of its own, and there is room
@@ -116,21 +144,25 @@ var settings = map[string]string{
 	"core/somaxconn":                 "65536",
 }
 
-// set applies the settings. A thread sees its own namespace's in /proc/sys/net.
+// set applies the settings.
 func (n *Namespace) set() error {
-	return n.Do(func() error {
-		for name, value := range settings {
-			if err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0); err != nil {
-				return err
-			}
+	for name, value := range settings {
+		if err := n.write(name, value); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// write changes a setting of the namespace: a thread sees its own namespace's
+// in /proc/sys/net.
+func (n *Namespace) write(name, value string) error {
+	return n.Do(func() error { return os.WriteFile("/proc/sys/net/"+name, []byte(value), 0) })
 }
 
 func (n *Namespace) up(dev string, mtu int, addr string) error {
 	if addr != "" {
-		if err := n.Run("ip", "addr", "add", addr+"/24", "dev", dev); err != nil {
+		if err := n.Run("ip", "addr", "add", addr, "dev", dev); err != nil {
 			return err
 		}
 	}
@@ -140,10 +172,9 @@ func (n *Namespace) up(dev string, mtu int, addr string) error {
 // Close removes the link: the namespaces go with the last process in them, and
 // the devices go with their namespace.
 func (w *Wire) Close() {
-	if w.Subject != w.Peer && w.Subject != nil {
-		w.Subject.Close()
+	for _, n := range w.owned {
+		n.Close()
 	}
-	w.Peer.Close()
 }
 
 func run(args ...string) error {

@@ -3,13 +3,16 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
 
 // header are the columns of a table; the last ones compare the first subject
 // of a group with this one.
-var header = []string{"link", "work", "subject", "result", "spread", "p50", "p99", "CPU process", "machine", "others", "stolen", "ratio", "spread"}
+var header = []string{"link", "work", "subject", "result", "spread", "p50", "p99", "CPU process", "machine", "others", "stolen", "ratio", "spread", "besides"}
 
 // Text writes the table for a terminal.
 func Text(w io.Writer, groups []*Group, order []string) {
@@ -43,7 +46,16 @@ func (g *Group) cells(r Row) []string {
 		duration(r.Median(func(s Sample) float64 { return float64(s.P50) })), duration(r.Median(func(s Sample) float64 { return float64(s.P99) })),
 		number(r.Median(func(s Sample) float64 { return s.Process })), number(r.Median(func(s Sample) float64 { return s.Machine })),
 		percent(r.Median(func(s Sample) float64 { return s.Others })), percent(r.Median(func(s Sample) float64 { return s.Stolen }))}
-	return append(c, g.ratioCells(r)...)
+	return append(append(c, g.ratioCells(r)...), r.besides())
+}
+
+// besides lists the medians of further results.
+func (r Row) besides() string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(r.Samples[0].Extra)) {
+		list = append(list, fmt.Sprintf("%s %s", number(r.Median(func(s Sample) float64 { return s.Extra[name] })), name))
+	}
+	return strings.Join(list, ", ")
 }
 
 func (g *Group) ratioCells(r Row) []string {

@@ -34,13 +34,17 @@ const (
 	gvisorMaxBuffer = 8 << 20
 )
 
-// gvisorTCP are the settings of TCP that differ from gVisor's defaults, and
+// gvisorSettings are the settings that differ from gVisor's defaults, and
 // those that a reader would ask about.
-func gvisorTCP(s *stack.Stack, buffer int) error {
+func gvisorSettings(s *stack.Stack, buffer int) error {
 	sack, recovery, cc, tune := tcpip.TCPSACKEnabled(true), tcpip.TCPRACKLossDetection, tcpip.CongestionControlOption("cubic"), tcpip.TCPModerateReceiveBufferOption(true)
 	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: buffer, Max: gvisorMaxBuffer}
 	recv := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: buffer, Max: gvisorMaxBuffer}
 	reuse := tcpip.TCPTimeWaitReuseGlobal
+	datagrams := tcpip.ReceiveBufferSizeOption{Min: 4096, Default: 1 << 20, Max: 4 << 20} // UDP's; gonet cannot set one's own
+	if err := s.SetOption(datagrams); err != nil {
+		return fmt.Errorf("gVisor refuses %T: %v", datagrams, err)
+	}
 	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &recovery, &cc, &tune, &send, &recv, &reuse} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
 			return fmt.Errorf("gVisor refuses %T: %v", o, err)
@@ -56,7 +60,7 @@ func newGVisor(ep stack.LinkEndpoint, addr string, o GVisorOptions) (Net, error)
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocolCUBIC, udp.NewProtocol, icmp.NewProtocol4},
 		HandleLocal:        true,
 	})
-	if err := gvisorTCP(s, cmp.Or(o.Buffer, tcp.DefaultSendBufferSize)); err != nil {
+	if err := gvisorSettings(s, cmp.Or(o.Buffer, tcp.DefaultSendBufferSize)); err != nil {
 		return nil, err
 	}
 	if err := s.CreateNICWithOptions(gvisorNIC, ep, nicOptions(ep, o)); err != nil {

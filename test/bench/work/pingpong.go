@@ -14,7 +14,9 @@ func pingPong() []Work {
 	many := one
 	many.Name, many.Streams, many.Latency = "pingpong-64", 64, false
 	many.About = "the same over 64 connections at once"
-	return []Work{one, many}
+	ping := Work{Name: "ping", About: "ICMP echo of 64 bytes from the peer", Unit: PerSec, Counted: Peer, Latency: true, Streams: 1,
+		OnPeer: Part{Run: pings}, Skip: inPipe("the peer is the kernel's raw socket")}
+	return []Work{one, many, ping}
 }
 
 // echo returns what comes.

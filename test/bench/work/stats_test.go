@@ -52,8 +52,8 @@ func TestQuantilesAreThoseOfTheMeasuredTimeOnly(t *testing.T) {
 }
 
 func TestNamesAreFoundByPattern(t *testing.T) {
-	got, err := Parse("bulk-tx,bulk-*,bulk-rx")
-	if err != nil || len(got) != 6 || got[0].Name != "bulk-tx" {
+	got, err := Parse("bulk-tx,bulk-?x*,bulk-rx")
+	if err != nil || len(got) != 10 || got[0].Name != "bulk-tx" {
 		t.Errorf("%d works, %v", len(got), err)
 	}
 	if _, err := Parse("bulk"); err == nil {

@@ -43,6 +43,11 @@ type Work struct {
 	Counted Side // which side's counters are the result
 	Latency bool // the median time is the result, not the rate
 	Streams int
+	Lossy   bool          // the link loses 1 % of the packets
+	Idle    int           // connections that the peer opens first and leaves alone
+	Setup   time.Duration // what Run and Finish may take
+	Tail    time.Duration // what Finish takes
+	Rounds  int           // at most; 0: as many as there are
 
 	OnSubject, OnPeer Part
 	// Skip says why a link cannot do it, "" where it can.
@@ -58,26 +63,31 @@ type Part struct {
 	Listen func(*Env) error
 	// Run starts the traffic and returns once it flows. May be nil.
 	Run func(*Env) error
-	// Finish is called after the measured time, before the last counters are
-	// taken. May be nil.
+	// Finish is called after the measured time, for what counters do not tell.
+	// May be nil.
 	Finish func(*Env) error
 }
 
 // Env is what a part works with.
 type Env struct {
 	Net     subject.Net
+	Link    link.Spec
 	Own     string // this side's address
 	Other   string // the other side's
 	Streams int
+	Idle    int
 	Warmup  time.Duration
 	Time    time.Duration
 	Stats   *Stats
 	Extra   map[string]float64 // further results
+
+	tool chan toolResult // of a program that makes the requests
+	held *held           // idle connections
 }
 
 // All are all works, in the report's order.
 func All() []Work {
-	return slices.Concat(bulk(), pingPong(), requests())
+	return slices.Concat(bulk(), pingPong(), requests(), web(), datagrams(), lossy(), idle())
 }
 
 // Parse reads a list of names, in which * stands for anything.
@@ -123,7 +133,7 @@ func Names() (names []string) {
 
 // accept has serve run on each connection to a port.
 func (e *Env) accept(port int, serve func(io.ReadWriteCloser)) error {
-	l, err := e.Net.Listen(fmt.Sprintf("%s:%d", e.Own, port))
+	l, err := e.Net.Listen(addrOf(e.Own, port))
 	if err != nil {
 		return err
 	}
@@ -139,4 +149,6 @@ func (e *Env) accept(port int, serve func(io.ReadWriteCloser)) error {
 	return nil
 }
 
-func (e *Env) other(port int) string { return fmt.Sprintf("%s:%d", e.Other, port) }
+func (e *Env) other(port int) string { return addrOf(e.Other, port) }
+
+func addrOf(host string, port int) string { return fmt.Sprintf("%s:%d", host, port) }

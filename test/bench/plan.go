@@ -1,0 +1,94 @@
+package main
+
+import (
+	"time"
+
+	"github.com/slankdev/ministack/test/bench/link"
+	"github.com/slankdev/ministack/test/bench/work"
+)
+
+// pair is a work on a link.
+type pair struct {
+	link link.Spec
+	work work.Work
+}
+
+// row of a plan: each of the works on each of the links, as the command line
+// has them.
+type row struct{ links, works string }
+
+// full is what docs/performance.md is made of.
+var full = []row{
+	{"tap-vnet", "bulk-?x,bulk-?x-8,bulk-?x-64,pingpong*,ping,crc-*,http-*,udp-*,idle-*,bulk-?x-100k-idle"},
+	{"tap", "bulk-?x,bulk-?x-8,pingpong*,ping,http-small,udp-*,bulk-?x-lossy"},
+	{"tap-vnet/9000,tap/9000", "bulk-?x"},
+	{"tun-vnet,tun", "bulk-?x,ping"},
+	{"packet-gso", "bulk-?x,bulk-?x-8,pingpong*,ping,crc-server,http-*"},
+	{"packet", "bulk-?x,pingpong,udp-*,bulk-?x-lossy"},
+	{"packet-gso/9000,packet/9000", "bulk-?x"},
+	{"pipe-gso,pipe", "bulk-?x,bulk-tx-8,pingpong,crc-client"},
+}
+
+// quick is a look at what matters most.
+var quick = []row{
+	{"tap-vnet", "bulk-?x,bulk-tx-8,pingpong*,ping,crc-server,http-*,udp-*,idle-10k"},
+	{"tap,packet-gso", "bulk-?x"},
+	{"pipe-gso,pipe", "bulk-tx"},
+}
+
+// pairs resolves a plan. What a link cannot do is left out.
+func pairs(plan []row) (list []pair, err error) {
+	for _, r := range plan {
+		links, err := link.Parse(r.links)
+		if err != nil {
+			return nil, err
+		}
+		works, err := work.Parse(r.works)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range links {
+			for _, w := range works {
+				list = append(list, pair{l, w})
+			}
+		}
+	}
+	return list, nil
+}
+
+// Besides the time that is measured, a measurement takes that long to make its
+// link, its processes and its connections, and to end them.
+const overhead = 350 * time.Millisecond
+
+// estimate is how long the measurements take with a time for each.
+func (o *options) estimate(each time.Duration) (total time.Duration) {
+	for _, p := range o.pairs {
+		for _, c := range o.subjects {
+			if c.can(p.link, p.work) && p.skip() == "" {
+				total += time.Duration(o.roundsOf(p.work)) * (overhead + o.warmup + each + p.work.Setup/8 + p.work.Tail)
+			}
+		}
+	}
+	return total
+}
+
+// fit finds the time for each measurement with which all of them take total.
+func (o *options) fit(total time.Duration) {
+	base := o.estimate(0)
+	each := (total - base) * time.Millisecond / max(o.estimate(time.Millisecond)-base, 1)
+	o.time = max(each, 100*time.Millisecond).Truncate(10 * time.Millisecond)
+}
+
+func (o *options) roundsOf(w work.Work) int {
+	if w.Rounds > 0 {
+		return min(o.rounds, w.Rounds)
+	}
+	return o.rounds
+}
+
+func (p pair) skip() string {
+	if p.work.Skip == nil {
+		return ""
+	}
+	return p.work.Skip(p.link)
+}

@@ -1,0 +1,72 @@
+package work
+
+import (
+	"io"
+	"net"
+)
+
+const (
+	datagramPort = 5009
+	datagramSize = 64
+)
+
+func datagrams() []Work {
+	return []Work{
+		{Name: "udp-tx", About: "UDP datagrams of 64 bytes from the subject, those that arrive", Unit: Packets, Counted: Peer, Streams: 1,
+			OnPeer: Part{Listen: collect}, OnSubject: Part{Run: shower}},
+		{Name: "udp-rx", About: "UDP datagrams of 64 bytes from the peer, those that arrive", Unit: Packets, Counted: Subject, Streams: 1,
+			OnSubject: Part{Listen: collect}, OnPeer: Part{Run: shower}},
+	}
+}
+
+// buffered is what every stack's UDP sockets have.
+type buffered interface{ SetReadBuffer(bytes int) error }
+
+// collect counts datagrams, read without their sender's address.
+func collect(e *Env) error {
+	c, err := e.Net.ListenPacket(addrOf(e.Own, datagramPort))
+	if err != nil {
+		return err
+	}
+	if b, ok := c.(buffered); ok {
+		if err := b.SetReadBuffer(1 << 20); err != nil {
+			return err
+		}
+	}
+	go func() {
+		b := make([]byte, 2048)
+		for {
+			n, err := read(c, b)
+			if err != nil {
+				return
+			}
+			e.Stats.Bytes.Add(uint64(n))
+			e.Stats.Ops.Add(1)
+		}
+	}()
+	return nil
+}
+
+func read(c net.PacketConn, b []byte) (int, error) {
+	if r, ok := c.(io.Reader); ok {
+		return r.Read(b)
+	}
+	n, _, err := c.ReadFrom(b)
+	return n, err
+}
+
+// shower sends datagrams without end. That the peer's queue is full is the
+// sender's business on no stack, but some say so.
+func shower(e *Env) error {
+	c, err := e.Net.Dial("udp", e.other(datagramPort))
+	if err != nil {
+		return err
+	}
+	go func() {
+		b := make([]byte, datagramSize)
+		for {
+			_, _ = c.Write(b)
+		}
+	}()
+	return nil
+}
