@@ -66,3 +66,14 @@ func TestTheSlowestRateStillWakesUp(t *testing.T) {
 	_, wait := p.due(0)
 	require.Equal(t, longTick, wait)
 }
+
+type constant uint64
+
+func (c constant) Uint32() uint32 { return uint32(c) }
+func (c constant) Uint64() uint64 { return uint64(c) }
+
+func TestAPayloadIsAsLongAsABlock(t *testing.T) {
+	require.Equal(t, "01234567890", string(payload(11, true, nil)))
+	require.Equal(t, []byte{7, 7, 7, 7, 7, 7, 7, 7, 7}, payload(9, false, constant(0x0707070707070707)))
+	require.Len(t, payload(1, false, constant(0)), 1)
+}

@@ -36,6 +36,7 @@ type test struct {
 	moving  sync.WaitGroup
 	stop    chan struct{} // closed when streams are to end
 	left    atomic.Int64  // bytes or blocks that are to be sent yet, of all streams
+	payload []byte        // a block of what all streams send
 
 	counting atomic.Bool // the time to be omitted is over
 
@@ -99,8 +100,12 @@ func (t *test) negotiate() error {
 	if err := t.ctl.receiveJSON(&t.p, maxParams); err != nil {
 		return fail(reasonParams, err)
 	}
+	if err := t.p.check(); err != nil {
+		return err
+	}
 	t.left.Store(int64(max(t.p.Num, t.p.BlockCount)))
-	return t.p.check()
+	t.payload = payload(t.p.Len, bool(t.p.Repeating), t.srv.stack.Rand())
+	return nil
 }
 
 // start begins to move data.

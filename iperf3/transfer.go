@@ -1,6 +1,9 @@
 package iperf3
 
 import (
+	"encoding/binary"
+
+	"github.com/slankdev/ministack/netdev"
 	"github.com/slankdev/ministack/socket"
 )
 
@@ -48,7 +51,7 @@ func (t *test) receiveStream(s *stream) {
 // sendStream writes blocks at the rate that was asked for, until the test ends
 // or as many have been written as were to be.
 func (t *test) sendStream(s *stream) {
-	block := t.payload()
+	block := t.payload
 	pace := newPacer(&t.p, t.began)
 	for !t.stopping() {
 		n, wait := pace.due(t.now())
@@ -123,7 +126,7 @@ func (t *test) noteAll(s *stream, ms []socket.Message) {
 func (t *test) sendDatagrams(s *stream) {
 	ms := t.messages()
 	for i := range ms {
-		copy(ms[i].Data, t.payload())
+		copy(ms[i].Data, t.payload)
 	}
 	pace := newPacer(&t.p, t.began)
 	for !t.stopping() {
@@ -169,15 +172,15 @@ func (t *test) claim() bool {
 	return true
 }
 
-// payload is a block: digits, or bytes that no compression makes smaller.
-func (t *test) payload() []byte {
-	p := make([]byte, t.p.Len)
-	for i := range p {
-		if t.p.Repeating {
-			p[i] = '0' + byte(i%10)
+// payload makes a block: digits, or bytes that no compression makes smaller.
+func payload(n int, repeating bool, rand netdev.Rand) []byte {
+	p := make([]byte, 0, n+8)
+	for len(p) < n {
+		if repeating {
+			p = append(p, '0'+byte(len(p)%10))
 		} else {
-			p[i] = byte(t.srv.stack.Rand().Uint32())
+			p = binary.NativeEndian.AppendUint64(p, rand.Uint64())
 		}
 	}
-	return p
+	return p[:n]
 }
