@@ -62,6 +62,7 @@ type sendSpace struct {
 	iss      seq.Num
 	up       seq.Num // one past the last urgent byte
 	urgent   bool
+	refused  uint8 // our device's queue was full, and how often it was tried again
 
 	wscale    uint8   // Snd.Wind.Shift
 	peerMSS   uint16  // from the peer's SYN, TCP_MAXSEG applied

@@ -159,11 +159,15 @@ func (c *Conn) armRtx(now clock.Time) {
 		return
 	}
 	kind, at := c.tx.NextTimer()
+	if kind == rtx.TimerNone && c.triesAgain() {
+		c.setRtx(queueTimer, now.Add(c.queueRetry()))
+		return
+	}
 	if kind == rtx.TimerNone && c.needsProbe() {
 		if c.timers.kind == probeTimer {
 			return
 		}
-		kind, at = probeTimer, now.Add(c.probeWithin(now, c.probeInterval()))
+		kind, at = probeTimer, now.Add(c.probeWithin(now, c.firstProbe()))
 	}
 	if kind == rtx.TimerRTO && c.user.userTimeout > 0 {
 		at = c.withinUserTimeout(at)
@@ -199,6 +203,8 @@ func (c *Conn) rtxExpired(now clock.Time) {
 		c.windowProbe(now)
 	case t.kind == synAckTimer:
 		c.synAckTimeout(now)
+	case t.kind == queueTimer:
+		c.tryQueue(now)
 	default:
 		c.retransmitTimer(now, t.kind)
 	}
