@@ -28,13 +28,13 @@ func bench(o *options) error {
 		}
 	}
 	var samples []report.Sample
-	var failures []error
+	failures := 0
 	for _, p := range o.pairs {
 		s, err := compare(o, p)
 		samples = append(samples, s...)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
-			failures = append(failures, err)
+			failures++
 		}
 	}
 	groups := report.Groups(samples)
@@ -43,9 +43,14 @@ func bench(o *options) error {
 		report.Text(os.Stdout, groups, o.order())
 	}
 	if o.write != "" {
-		failures = append(failures, write(o, o.write, groups))
+		if err := write(o, o.write, groups); err != nil {
+			return err
+		}
 	}
-	return errors.Join(failures...)
+	if failures > 0 {
+		return fmt.Errorf("%d works failed, see above", failures)
+	}
+	return nil
 }
 
 func (o *options) order() (labels []string) {

@@ -203,7 +203,9 @@ func (s *session) snapshot() Snapshot {
 
 func (s *session) close() {
 	for _, side := range s.sides {
-		_ = side.env.Net.Close() // its goroutines end
+		if side.env.Net != nil {
+			_ = side.env.Net.Close() // its goroutines end
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (s *session) tell(t *testing.T, command string) (peer, sub uint64) {
 
 func TestBytesFlowThroughAPipe(t *testing.T) {
 	for _, link := range []string{"pipe", "pipe-gso"} {
-		for _, name := range []string{"ministack", "gvisor"} {
+		for _, name := range []string{"ministack", "gvisor", "ceiling"} {
 			t.Run(link+" "+name, func(t *testing.T) {
 				s := new(session)
 				cfg, err := json.Marshal(Config{Subject: name, Link: link, Work: "bulk-tx"})

@@ -70,22 +70,27 @@ func Open(o Options) (d *Device, err error) {
 	if d.mac, err = net.ParseMAC(o.MAC); err != nil {
 		return nil, err
 	}
-	if d.hasEther() {
-		d.front = etherLen
-	}
-	if o.Link.Offload {
-		d.front += vnetLen
-	}
-	for i := range batch {
-		d.in.prepare(i, 1<<16+256)
-		d.out.prepare(i, 2048)
-	}
+	d.measure()
 	if d.socket {
 		d.fd, err = o.Link.OpenPacket(o.Dev)
 	} else {
 		d.fd, err = o.Link.OpenTun(o.Dev)
 	}
 	return d, err
+}
+
+// measure makes room for frames with what the link puts before them.
+func (d *Device) measure() {
+	if d.hasEther() {
+		d.front = etherLen
+	}
+	if d.Link.Offload {
+		d.front += vnetLen
+	}
+	for i := range batch {
+		d.in.prepare(i, 1<<16+256)
+		d.out.prepare(i, 2048)
+	}
 }
 
 func (s *slots) prepare(i, size int) {

@@ -30,7 +30,8 @@ func (n *Namespace) forward(mtu int) error {
 	if err := n.up(HostDev, mtu, ""); err != nil {
 		return err
 	}
-	for name, value := range map[string]string{"ip_forward": "1", "conf/all/proxy_arp": "1", "neigh/default/proxy_delay": "0"} {
+	for name, value := range map[string]string{"ip_forward": "1", "conf/all/proxy_arp": "1",
+		"neigh/" + HostDev + "/proxy_delay": "0", "neigh/" + routerDev + "/proxy_delay": "0"} {
 		if err := n.write("ipv4/"+name, value); err != nil {
 			return err
 		}
