@@ -33,19 +33,19 @@ const cubeFactor = (uint64(1) << 40) / cubeScale
 
 // Cubic is the algorithm "cubic".
 type Cubic struct {
-	cnt      int           // acknowledged segments for one segment of window
-	wMax     int           // window before the last reduction
-	lastCwnd int           // window that cnt was computed for
-	lastTime clock.Time    // and when
-	origin   int           // plateau of the curve
+	cnt      int32         // acknowledged segments for one segment of window
+	wMax     int32         // window before the last reduction
+	lastCwnd int32         // window that cnt was computed for
+	origin   int32         // plateau of the curve
+	ackCnt   int32         // segments acknowledged, for the Reno estimate
+	wEst     int32         // window that Reno would have: RFC 9438 4.3
+	lastTime clock.Time    // when cnt was computed
 	k        int64         // time from the epoch to the plateau, 1/1024 s
 	epoch    clock.Time    // start of this curve, valid while inEpoch
-	inEpoch  bool          // false after a reduction, until the next ACK
-	ackCnt   int           // segments acknowledged, for the Reno estimate
-	wEst     int           // window that Reno would have: RFC 9438 4.3
 	delayMin time.Duration // least RTT seen
 	hystart  hystart
-	plus     hystartPP
+	plus     *hystartPP // nil: slow start ends by HyStart or loss
+	inEpoch  bool       // false after a reduction, until the next ACK
 }
 
 // NewCubic returns the algorithm "cubic" with HyStart as Linux has it.
@@ -61,7 +61,10 @@ const (
 // NewCubicWith returns the algorithm "cubic" with the slow start given.
 func NewCubicWith(hystart int) *Cubic {
 	c := &Cubic{}
-	c.hystart.off, c.plus.on = hystart != HystartLinux, hystart == HystartPlus
+	c.hystart.off = hystart != HystartLinux
+	if hystart == HystartPlus {
+		c.plus = new(hystartPP)
+	}
 	return c
 }
 
@@ -71,8 +74,15 @@ func (*Cubic) Name() string { return "cubic" }
 // Init implements Algorithm.
 func (c *Cubic) Init(st *State) {
 	c.reset()
+	c.slowStart(st)
+}
+
+// slowStart has the way out of slow start begin anew.
+func (c *Cubic) slowStart(st *State) {
 	c.hystart.reset(st)
-	c.plus.reset(st)
+	if c.plus != nil {
+		c.plus.reset(st)
+	}
 }
 
 func (c *Cubic) reset() {
@@ -85,10 +95,10 @@ func (c *Cubic) reset() {
 // that took the difference: fast convergence, RFC 9438 4.7.
 func (c *Cubic) Ssthresh(st *State) int {
 	c.inEpoch = false
-	if st.Cwnd < c.wMax {
-		c.wMax = st.Cwnd * (betaScale + beta) / (2 * betaScale)
+	if st.Cwnd < int(c.wMax) {
+		c.wMax = int32(st.Cwnd * (betaScale + beta) / (2 * betaScale))
 	} else {
-		c.wMax = st.Cwnd
+		c.wMax = int32(st.Cwnd)
 	}
 	return max(st.Cwnd*beta/betaScale, 2)
 }
@@ -99,7 +109,7 @@ func (c *Cubic) CongAvoid(st *State, acked int) {
 		return
 	}
 	if st.InSlowStart() {
-		if c.plus.on {
+		if c.plus != nil {
 			acked = c.plus.grown(acked)
 		}
 		if acked = st.SlowStart(acked); acked == 0 {
@@ -107,7 +117,7 @@ func (c *Cubic) CongAvoid(st *State, acked int) {
 		}
 	}
 	c.update(st, acked)
-	st.AdditiveIncrease(c.cnt, acked)
+	st.AdditiveIncrease(int(c.cnt), acked)
 }
 
 // PktsAcked implements Algorithm. Samples of the first second after a
@@ -122,7 +132,7 @@ func (c *Cubic) PktsAcked(st *State, s Sample) {
 	}
 	switch {
 	case !st.InSlowStart():
-	case c.plus.on:
+	case c.plus != nil:
 		c.plus.sample(st, delay)
 	case !c.hystart.found:
 		c.hystart.update(st, c.delayMin, delay)
@@ -147,7 +157,6 @@ func (c *Cubic) CwndEvent(st *State, ev Event) {
 func (c *Cubic) SetState(st *State, next CAState) {
 	if next == Loss {
 		c.reset()
-		c.hystart.reset(st)
-		c.plus.reset(st)
+		c.slowStart(st)
 	}
 }

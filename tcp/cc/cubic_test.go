@@ -48,12 +48,12 @@ func TestCubicReducesToSeventyPercent(t *testing.T) {
 // RFC 9438 4.7: a flow that loses below its old plateau lets go of more.
 func TestCubicFastConvergence(t *testing.T) {
 	c, st := afterLoss(1000, 100*ms)
-	require.Equal(t, 1000, c.wMax)
+	require.EqualValues(t, 1000, c.wMax)
 	c.Ssthresh(st)
-	require.Equal(t, 700*(1024+717)/2048, c.wMax)
+	require.EqualValues(t, 700*(1024+717)/2048, c.wMax)
 	st.Cwnd = 2000
 	c.Ssthresh(st)
-	require.Equal(t, 2000, c.wMax)
+	require.EqualValues(t, 2000, c.wMax)
 }
 
 // RFC 9438 4.3: at a small bandwidth-delay product CUBIC grows no slower than
@@ -145,7 +145,7 @@ func TestCubicCurveDoesNotOverflow(t *testing.T) {
 		st.Now = st.Now.Add(time.Hour)
 		c.CongAvoid(st, 1)
 		require.Positive(t, st.Cwnd)
-		require.GreaterOrEqual(t, c.cnt, 2)
+		require.GreaterOrEqual(t, c.cnt, int32(2))
 	}
 }
 

@@ -2,17 +2,17 @@ package cc
 
 // update computes cnt for the current window.
 func (c *Cubic) update(st *State, acked int) {
-	c.ackCnt += acked
+	c.ackCnt += int32(acked)
 	since := st.Now.Sub(c.lastTime)
-	if c.lastCwnd == st.Cwnd && since <= 31*jiffy {
+	if int(c.lastCwnd) == st.Cwnd && since <= 31*jiffy {
 		return
 	}
 	if !c.inEpoch || since >= jiffy { // the curve moves once a jiffy
-		c.lastCwnd, c.lastTime = st.Cwnd, st.Now
+		c.lastCwnd, c.lastTime = int32(st.Cwnd), st.Now
 		if !c.inEpoch {
 			c.begin(st, acked)
 		}
-		c.cnt = c.along(st)
+		c.cnt = int32(c.along(st))
 	}
 	c.befriend(st.Cwnd)
 	c.cnt = max(c.cnt, 2) // no more than 1.5 times a round trip
@@ -21,10 +21,10 @@ func (c *Cubic) update(st *State, acked int) {
 // begin starts a curve at the present window: RFC 9438 4.2.
 func (c *Cubic) begin(st *State, acked int) {
 	c.epoch, c.inEpoch = st.Now, true
-	c.ackCnt, c.wEst = acked, st.Cwnd
-	c.k, c.origin = 0, st.Cwnd
-	if c.wMax > st.Cwnd {
-		c.k = int64(cbrt(cubeFactor * uint64(c.wMax-st.Cwnd)))
+	c.ackCnt, c.wEst = int32(acked), int32(st.Cwnd)
+	c.k, c.origin = 0, int32(st.Cwnd)
+	if wMax := int(c.wMax); wMax > st.Cwnd {
+		c.k = int64(cbrt(cubeFactor * uint64(wMax-st.Cwnd)))
 		c.origin = c.wMax
 	}
 }
@@ -32,7 +32,7 @@ func (c *Cubic) begin(st *State, acked int) {
 // along returns cnt for the target one RTT ahead: RFC 9438 4.4, 4.5.
 func (c *Cubic) along(st *State) int {
 	ms := int64(st.Now.Sub(c.epoch)/jiffy) + int64((c.delayMin+jiffy-1)/jiffy)
-	target := c.origin + c.offset(ms*hz/1000-c.k)
+	target := int(c.origin) + c.offset(ms*hz/1000-c.k)
 	cnt := 100 * st.Cwnd // at or above the curve: hardly grow
 	if target > st.Cwnd {
 		cnt = st.Cwnd / (target - st.Cwnd)
@@ -56,13 +56,12 @@ func (c *Cubic) offset(t int64) int {
 
 // befriend keeps up with the window that Reno would have: RFC 9438 4.3.
 func (c *Cubic) befriend(cwnd int) {
-	perSegment := cwnd * friendScale >> 3
-	if perSegment > 0 {
+	if perSegment := int32(cwnd * friendScale >> 3); perSegment > 0 {
 		c.wEst += c.ackCnt / perSegment
 		c.ackCnt %= perSegment
 	}
-	if c.wEst > cwnd {
-		c.cnt = min(c.cnt, cwnd/(c.wEst-cwnd))
+	if wEst := int(c.wEst); wEst > cwnd {
+		c.cnt = min(c.cnt, int32(cwnd/(wEst-cwnd)))
 	}
 }
 

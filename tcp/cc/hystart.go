@@ -26,13 +26,13 @@ const (
 )
 
 type hystart struct {
-	off        bool          // slow start ends by loss alone
-	found      bool          // slow start was ended
 	roundStart clock.Time    //
 	lastAck    clock.Time    // last ACK of the train
-	endSeq     seq.Num       // the round ends when this is acknowledged
 	currRTT    time.Duration // least RTT of the round
-	samples    int           //
+	endSeq     seq.Num       // the round ends when this is acknowledged
+	samples    int32         //
+	off        bool          // slow start ends by loss alone
+	found      bool          // slow start was ended
 }
 
 func (h *hystart) reset(st *State) {

@@ -24,7 +24,6 @@ const (
 )
 
 type hystartPP struct {
-	on        bool
 	windowEnd seq.Num
 	lastMin   time.Duration // least RTT of the last round
 	currMin   time.Duration // and of this one
@@ -36,7 +35,7 @@ type hystartPP struct {
 }
 
 func (h *hystartPP) reset(st *State) {
-	*h = hystartPP{on: h.on, windowEnd: st.SndNxt, lastMin: math.MaxInt64, currMin: math.MaxInt64}
+	*h = hystartPP{windowEnd: st.SndNxt, lastMin: math.MaxInt64, currMin: math.MaxInt64}
 }
 
 // sample takes a round trip (RFC 9406 4.2). It ends slow start by setting
