@@ -180,11 +180,11 @@ func (c *Conn) wish() *wishes {
 // usual are the settings of a socket whose user changed none.
 func (m *Module) usual() *wishes {
 	congestion := m.set.congestion.Get()
-	if w := m.shared.Load(); w != nil && w.congestion == congestion {
+	if w := m.shared.wishes.Load(); w != nil && w.congestion == congestion {
 		return w
 	}
 	w := &wishes{congestion: congestion}
-	m.shared.Store(w)
+	m.shared.wishes.Store(w)
 	return w
 }
 

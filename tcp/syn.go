@@ -14,7 +14,7 @@ import (
 // initSender prepares what counts from the first sequence number una.
 func (c *Conn) initSender(now clock.Time, una seq.Num) {
 	s := &c.m.set
-	c.tx.Init(now, rtx.Config{
+	cfg := rtx.Config{
 		Reordering:         s.reordering.Get(),
 		SYNLinear:          linearOrNone(s.synLinear.Get()),
 		MaxReordering:      s.maxReordering.Get(),
@@ -24,13 +24,24 @@ func (c *Conn) initSender(now clock.Time, una seq.Num) {
 		NoDupThresh:        s.recovery.Get()&4 != 0,
 		NoCollapse:         !s.collapse.Bool(),
 		SlowStartAfterIdle: s.slowStartAfterIdle.Bool(),
-		Algorithm:          c.m.congestion.New(c.user.congestion),
 		Pool:               c.m.ranges,
 		ThinLinear:         c.user.timing.thinLinear || s.thinLinear.Bool(),
 		RTT:                rtt.Config{MinRTO: c.rtoMin(), MaxRTO: c.rtoMax(), MinWindow: max(seconds(s.minRTTWindow), 1)},
-	}, una)
+		SlowStartPacing:    s.pacingSS.Get(),
+		AvoidancePacing:    s.pacingCA.Get(),
+	}
+	c.tx.Start(now, c.m.recovery(&cfg), c.m.congestion.New(c.user.congestion), una)
 	c.tx.CC.MaxPacingRate = c.user.maxPacing
-	c.tx.CC.SlowStartPacing, c.tx.CC.AvoidancePacing = s.pacingSS.Get(), s.pacingCA.Get()
+}
+
+// recovery returns what connections with the same settings share.
+func (m *Module) recovery(cfg *rtx.Config) *rtx.Shared {
+	if s := m.shared.recovery.Load(); s != nil && s.Of(cfg) {
+		return s
+	}
+	s := cfg.Share()
+	m.shared.recovery.Store(s)
+	return s
 }
 
 // linearOrNone is rtx.Config's form of the setting: its zero means the default.

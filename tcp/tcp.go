@@ -23,9 +23,9 @@ type Module struct {
 	set settings
 
 	congestion *cc.Registry
-	ranges     *rtx.Pool              // memory of retransmission queues
-	shared     atomic.Pointer[wishes] // of sockets whose user changed none
-	timers     sync.Pool              // *clock.Timer, of connections that have a deadline
+	ranges     *rtx.Pool // memory of retransmission queues
+	shared     shared
+	timers     sync.Pool // *clock.Timer, of connections that have a deadline
 
 	demux   demux
 	ports   ports
@@ -55,6 +55,12 @@ func New(env *inet.Env, net inet.Network) *Module {
 	m.ports.init(m)
 	m.waiting.init(m)
 	return m
+}
+
+// shared is what connections have in common as long as nobody changes a setting.
+type shared struct {
+	wishes   atomic.Pointer[wishes]
+	recovery atomic.Pointer[rtx.Shared]
 }
 
 // batch collects the connections that got segments in a receive batch, so that

@@ -11,7 +11,7 @@ import (
 // delivery doubles, with so many losses a round, each on an ACK of its own, and
 // returns its phase.
 func lossyStartup(rounds, losses int, ca CAState) bbrPhase {
-	b, st := NewBBR(), &State{MSS: 1448, Cwnd: 100, SRTT: 100 * time.Millisecond, CA: ca, GSOMaxSize: 65536}
+	b, st := NewBBR(), &State{MSS: 1448, Cwnd: 100, SRTT: 100 * time.Millisecond, CA: ca, Limits: &Limits{GSOMaxSize: 65536}}
 	b.Init(st)
 	for r := range rounds {
 		prior := st.Delivered
@@ -41,7 +41,7 @@ func TestStartupEndsWhereAWholeRoundLosesMuch(t *testing.T) {
 
 // 5.3.1.2: three rounds without growth end it.
 func TestStartupEndsWhereTheRateGrowsNoMore(t *testing.T) {
-	b, st := NewBBR(), &State{MSS: 1448, Cwnd: 100, SRTT: 100 * time.Millisecond, GSOMaxSize: 65536}
+	b, st := NewBBR(), &State{MSS: 1448, Cwnd: 100, SRTT: 100 * time.Millisecond, Limits: &Limits{GSOMaxSize: 65536}}
 	b.Init(st)
 	for r := range 6 {
 		require.Equal(t, r < 4, b.phase == bbrStartup, "round %d", r)

@@ -60,14 +60,11 @@ type State struct {
 	SndNxt  seq.Num // next to be sent
 	HighSeq seq.Num // SND.NXT when the current CWR, Recovery or Loss began
 
-	Cwnd          int // congestion window, segments
-	Ssthresh      int // slow start below, congestion avoidance from here on
-	CwndCnt       int // acknowledged segments not yet turned into window
-	CwndClamp     int // Cwnd never grows past it
-	PriorCwnd     int // Cwnd before the current reduction
-	PriorSsthresh int // Ssthresh to go back to if it is undone; 0: none
-
-	CA CAState
+	Cwnd          int   // congestion window, segments
+	Ssthresh      int   // slow start below, congestion avoidance from here on
+	CwndCnt       int   // acknowledged segments not yet turned into window
+	PriorCwnd     int32 // Cwnd before the current reduction
+	PriorSsthresh int32 // Ssthresh to go back to if it is undone; 0: none
 
 	PacketsOut int // segments sent and not cumulatively acknowledged
 	SackedOut  int // of these, SACKed (or, without SACK, duplicate ACKs)
@@ -79,22 +76,29 @@ type State struct {
 	Lost        uint32 // segments marked lost, ever
 	AppLimited  uint32 // the application paused until Delivered passes this; 0: it did not
 
-	IsCwndLimited bool    // the window, not the application, held the sender back
-	MaxPacketsOut int     // most segments out in the current window of data
+	MaxPacketsOut int32   // most segments out in the current window of data
 	CwndUsageSeq  seq.Num // end of that window of data
+	IsCwndLimited bool    // the window, not the application, held the sender back
+	PacingNeeded  bool    // the algorithm wants the connection to pace
+	CA            CAState
 
 	SRTT     time.Duration // smoothed RTT; 0: no sample yet
 	MinRTT   time.Duration // windowed minimum; 0: no sample yet
 	LastSent clock.Time    // when data was last sent
 
-	PacingRate      uint64 // octets a second; 0: unknown
-	MaxPacingRate   uint64 // SO_MAX_PACING_RATE; 0: unlimited
-	SlowStartPacing int    // percent of a window each SRTT; 0: Linux's default
-	AvoidancePacing int
-	PacingNeeded    bool // the algorithm wants the connection to pace
-	GSOMaxSize      int  // largest super-segment, octets
+	PacingRate    uint64 // octets a second; 0: unknown
+	MaxPacingRate uint64 // SO_MAX_PACING_RATE; 0: unlimited
 
-	Hystart HystartCounts // what HyStart ended
+	Hystart *HystartCounts // what HyStart ended; nil: nothing
+	*Limits
+}
+
+// Limits are what connections have in common: they are shared, and not changed.
+type Limits struct {
+	CwndClamp       int // Cwnd never grows past it
+	SlowStartPacing int // percent of a window each SRTT; 0: Linux's default
+	AvoidancePacing int
+	GSOMaxSize      int // largest super-segment, octets
 }
 
 // HystartCounts says how often which sign ended slow start, and at which windows

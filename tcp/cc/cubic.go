@@ -140,7 +140,7 @@ func (c *Cubic) PktsAcked(st *State, s Sample) {
 }
 
 // UndoCwnd implements Algorithm.
-func (*Cubic) UndoCwnd(st *State) int { return max(st.Cwnd, st.PriorCwnd) }
+func (*Cubic) UndoCwnd(st *State) int { return max(st.Cwnd, int(st.PriorCwnd)) }
 
 // CwndEvent shifts the curve by the time that the application sent nothing, so
 // that idleness does not count as growth: RFC 9438 5.8.

@@ -53,11 +53,15 @@ func (h *hystart) update(st *State, delayMin, delay time.Duration) {
 	if train || h.delayGrew(delayMin, delay) {
 		h.found = true
 		st.Ssthresh = st.Cwnd
-		st.Hystart.count(train, st.Cwnd)
+		st.countHystart(train)
 	}
 }
 
-func (c *HystartCounts) count(train bool, cwnd int) {
+func (st *State) countHystart(train bool) {
+	if st.Hystart == nil {
+		st.Hystart = new(HystartCounts)
+	}
+	c, cwnd := st.Hystart, st.Cwnd
 	if train {
 		c.Train++
 		c.TrainCwnd += uint32(cwnd)

@@ -34,7 +34,7 @@ func TestHystartEndsSlowStartByAckTrain(t *testing.T) {
 	require.Equal(t, InfiniteSsthresh, st.Ssthresh)
 	feed(c, st, 3, ms, 100*ms)
 	require.Equal(t, 64, st.Ssthresh)
-	require.Equal(t, HystartCounts{Train: 1, TrainCwnd: 64}, st.Hystart)
+	require.Equal(t, &HystartCounts{Train: 1, TrainCwnd: 64}, st.Hystart)
 
 	c, st = slowStarter(64)
 	feed(c, st, 60, 3*ms, 100*ms)

@@ -70,7 +70,7 @@ func (h *hystartPP) round(st *State) {
 	}
 	if h.rounds++; h.rounds >= cssRounds {
 		st.Ssthresh = st.Cwnd
-		st.Hystart.count(false, st.Cwnd)
+		st.countHystart(false)
 		h.css = false
 	}
 }

@@ -33,7 +33,7 @@ func (*Reno) CongAvoid(st *State, acked int) {
 func (*Reno) PktsAcked(*State, Sample) {}
 
 // UndoCwnd implements Algorithm.
-func (*Reno) UndoCwnd(st *State) int { return max(st.Cwnd, st.PriorCwnd) }
+func (*Reno) UndoCwnd(st *State) int { return max(st.Cwnd, int(st.PriorCwnd)) }
 
 // CwndEvent implements Algorithm.
 func (*Reno) CwndEvent(*State, Event) {}

@@ -23,7 +23,7 @@ func (st *State) CwndLimited() bool {
 	if st.IsCwndLimited {
 		return true
 	}
-	return st.InSlowStart() && st.Cwnd < 2*st.MaxPacketsOut
+	return st.InSlowStart() && st.Cwnd < 2*int(st.MaxPacketsOut)
 }
 
 // SlowStart grows the window by the segments acknowledged (appropriate byte

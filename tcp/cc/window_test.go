@@ -15,7 +15,7 @@ const ms = time.Millisecond
 // newState is a connection that uses its whole window.
 func newState(cwnd, ssthresh int) *State {
 	return &State{Now: clock.Time(10 * time.Second), MSS: 1000, Cwnd: cwnd, Ssthresh: ssthresh,
-		CwndClamp: InfiniteSsthresh, IsCwndLimited: true, SRTT: 100 * ms, MinRTT: 100 * ms}
+		Limits: &Limits{CwndClamp: InfiniteSsthresh}, IsCwndLimited: true, SRTT: 100 * ms, MinRTT: 100 * ms}
 }
 
 // round acknowledges one window, one segment an ACK, over an RTT.

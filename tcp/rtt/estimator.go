@@ -9,12 +9,19 @@ import (
 
 // Init resets the estimator of a connection whose first octet is una.
 func (e *Estimator) Init(cfg Config, una seq.Num) {
-	*e = Estimator{cfg: cfg.withDefaults(), roundEnd: una}
+	cfg = cfg.WithDefaults()
+	e.Start(&cfg, una)
+}
+
+// Start is Init with limits that have their defaults, and are shared with others.
+func (e *Estimator) Start(cfg *Config, una seq.Num) {
+	*e = Estimator{cfg: cfg, roundEnd: una}
 	e.mdev = e.cfg.InitialRTO
 	e.rto = e.cfg.InitialRTO
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults for what is zero.
+func (c Config) WithDefaults() Config {
 	setDefault(&c.MinRTO, DefaultMinRTO)
 	setDefault(&c.MaxRTO, DefaultMaxRTO)
 	setDefault(&c.InitialRTO, DefaultInitialRTO)
@@ -129,7 +136,7 @@ func roundUp(d time.Duration) time.Duration { return (d + tick - 1) / tick * tic
 func (e *Estimator) RTO() time.Duration { return e.rto }
 
 // Backoffs returns how often the RTO was doubled since the last sample.
-func (e *Estimator) Backoffs() int { return e.backoff }
+func (e *Estimator) Backoffs() int { return int(e.backoff) }
 
 // SRTT returns the smoothed RTT; 0 means that there was no sample yet.
 func (e *Estimator) SRTT() time.Duration { return e.srtt >> 3 }
@@ -141,11 +148,18 @@ func (e *Estimator) RTTVar() time.Duration { return e.mdev >> 2 }
 func (e *Estimator) MinRTO() time.Duration { return e.cfg.MinRTO }
 
 // SetMinRTO changes it (TCP_RTO_MIN_US, a route's rto_min).
-func (e *Estimator) SetMinRTO(d time.Duration) { e.cfg.MinRTO = d }
+func (e *Estimator) SetMinRTO(d time.Duration) { e.own().MinRTO = d }
+
+// own returns a copy of the limits for this estimator alone.
+func (e *Estimator) own() *Config {
+	own := *e.cfg
+	e.cfg = &own
+	return e.cfg
+}
 
 // SetMaxRTO changes the upper bound (TCP_RTO_MAX_MS).
 func (e *Estimator) SetMaxRTO(d time.Duration) {
-	e.cfg.MaxRTO = d
+	e.own().MaxRTO = d
 	e.rto = e.bound(e.rto)
 }
 

@@ -42,10 +42,10 @@ type Estimator struct {
 	mdevMax  time.Duration // largest mdev of this round trip
 	rttvar   time.Duration // 4 * RTTVAR, the smoothed mdevMax
 	rto      time.Duration // with backoff
-	backoff  int
+	backoff  int32
 	roundEnd seq.Num // the round trip of mdevMax ends when this is acknowledged
 	min      minFilter
-	cfg      Config
+	cfg      *Config // shared with other connections: see own
 }
 
 // Round is the connection's progress, from which the estimator tells round

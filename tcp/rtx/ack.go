@@ -95,7 +95,7 @@ func (s *Sender) result(a *ack, delivered int) Result {
 
 // oldAck is an ACK that was overtaken by another: what it SACKs is still news.
 func (s *Sender) oldAck(a *ack) {
-	if len(a.Blocks) == 0 || !s.cfg.sack {
+	if len(a.Blocks) == 0 || !s.sack {
 		return
 	}
 	s.rexmit = rexmitNone
@@ -148,7 +148,7 @@ func (s *Sender) classify(a *ack) {
 	if a.ECE {
 		a.flags |= flagECE
 	}
-	if s.cfg.sack && len(a.Blocks) > 0 {
+	if s.sack && len(a.Blocks) > 0 {
 		s.tagBlocks(a)
 		s.countDelivered(a.sackDelivered, a.ECE)
 	}
@@ -195,7 +195,7 @@ func (s *Sender) congControl(a *ack) {
 // mayRaiseCwnd: the window grows with data acknowledged in order (RFC 5681),
 // or in any order once the path is known to reorder much.
 func (s *Sender) mayRaiseCwnd(a *ack) bool {
-	if s.board.reordering > int(s.cfg.reordering) {
+	if s.board.reordering > s.cfg.Reordering {
 		return a.is(flagProgress)
 	}
 	return a.is(flagDataAcked)

@@ -62,7 +62,7 @@ func (s *Sender) leave(a *ack) bool {
 			s.setCA(cc.Open, WhyAcked)
 		}
 	case s.CC.CA == cc.Recovery:
-		if !s.cfg.sack {
+		if !s.sack {
 			s.resetRenoSack()
 		}
 		if s.tryUndoRecovery(a) {
@@ -75,7 +75,7 @@ func (s *Sender) leave(a *ack) bool {
 
 func (s *Sender) inRecovery(a *ack) {
 	if !a.is(flagAdvanced) {
-		if !s.cfg.sack {
+		if !s.sack {
 			s.addRenoSack(a)
 		}
 	} else if s.tryUndoPartial(a) {
@@ -108,7 +108,7 @@ func (s *Sender) inLoss(a *ack) {
 
 // inOrder is Open, Disorder and CWR: no retransmission is under way.
 func (s *Sender) inOrder(a *ack) {
-	if !s.cfg.sack {
+	if !s.sack {
 		if a.is(flagAdvanced) {
 			s.resetRenoSack()
 		}
@@ -135,7 +135,7 @@ func (s *Sender) openOrRecover(a *ack) {
 }
 
 func (s *Sender) whyLost() Why {
-	if s.cfg.sack {
+	if s.sack {
 		return WhyRACK
 	}
 	return WhyFast
@@ -146,7 +146,7 @@ func (s *Sender) identifyLoss(a *ack) {
 	if s.q.len() == 0 {
 		return
 	}
-	if !s.cfg.sack {
+	if !s.sack {
 		s.renoMarkLost(a.is(flagAdvanced))
 		return
 	}
@@ -162,7 +162,7 @@ func (s *Sender) identifyLoss(a *ack) {
 // enterRecovery begins fast recovery: RFC 5681 3.2, RFC 6675 5.
 func (s *Sender) enterRecovery(ece bool, why Why) {
 	s.cleanStamp()
-	if s.cfg.sack {
+	if s.sack {
 		s.past().counters.SACKRecovery++
 	} else {
 		s.past().counters.RenoRecovery++
@@ -171,7 +171,7 @@ func (s *Sender) enterRecovery(ece bool, why Why) {
 	s.initUndo()
 	if !s.CC.InReduction() {
 		if !ece {
-			s.CC.PriorSsthresh = s.CC.CurrentSsthresh()
+			s.CC.PriorSsthresh = int32(s.CC.CurrentSsthresh())
 		}
 		s.initReduction()
 	}

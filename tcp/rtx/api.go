@@ -78,12 +78,15 @@ func (w Why) String() string { return whyNames[w] }
 // Config is what a Sender is made of. Zero numbers mean Linux's defaults; the
 // booleans name what is switched on.
 type Config struct {
-	MSS           int // payload octets a segment until SetMSS; 0: 536 (RFC 9293 3.7.1)
-	InitialWindow int // segments; 0: 10 (RFC 6928)
-	CwndClamp     int // segments; 0: none (the route's cwnd metric)
-	Reordering    int // net.ipv4.tcp_reordering; 0: 3
-	MaxReordering int // net.ipv4.tcp_max_reordering; 0: 300
-	SYNLinear     int // net.ipv4.tcp_syn_linear_timeouts: SYN timeouts before backoff; 0: 4, negative: none
+	MSS             int // payload octets a segment until SetMSS; 0: 536 (RFC 9293 3.7.1)
+	InitialWindow   int // segments; 0: 10 (RFC 6928)
+	CwndClamp       int // segments; 0: none (the route's cwnd metric)
+	Reordering      int // net.ipv4.tcp_reordering; 0: 3
+	MaxReordering   int // net.ipv4.tcp_max_reordering; 0: 300
+	SlowStartPacing int // percent of a window each SRTT; 0: Linux's default
+	AvoidancePacing int
+
+	SYNLinear int // net.ipv4.tcp_syn_linear_timeouts: SYN timeouts before backoff; 0: 4, negative: none
 
 	SACK       bool // as negotiated; see Negotiate
 	Timestamps bool

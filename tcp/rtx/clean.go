@@ -85,7 +85,7 @@ func (s *Sender) acknowledge(a *ack, c *cleaned, n *node, segs int) {
 			a.flags |= flagOrigAcked
 		}
 	}
-	if !n.has(sacked) && s.cfg.sack {
+	if !n.has(sacked) && s.sack {
 		s.countDelivered(segs, a.ECE)
 		if !s.spuriousRetrans(a, n) {
 			s.rackAdvance(n)
@@ -122,7 +122,7 @@ func (s *Sender) afterClean(a *ack, c *cleaned, took bool) {
 		return
 	}
 	a.flags |= flagSetTimer
-	if !s.cfg.sack {
+	if !s.sack {
 		s.removeRenoSacks(a, c.segs)
 	} else if a.reord.Before(a.priorFack) { // a hole filled without retransmission
 		s.checkReordering(a.reord, false)
@@ -162,7 +162,7 @@ func (s *Sender) measure(a *ack, c *cleaned) bool {
 			first = now.Sub(a.firstSack)
 		}
 	}
-	if first < 0 && a.HasTSEcr && s.cfg.timestamps && a.is(flagAcked) {
+	if first < 0 && a.HasTSEcr && s.timestamps && a.is(flagAcked) {
 		first = s.echoedRTT(a)
 		last = first
 	}

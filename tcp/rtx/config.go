@@ -26,21 +26,21 @@ func setDefault(v *int, d int) {
 	}
 }
 
-// config is what a Sender keeps of its Config: in as few bytes as it takes,
-// since each connection has one.
-type config struct {
-	initialWindow, reordering, maxReordering, synLinear int32
-
-	sack, timestamps, noTLP, noFRTO, staticReoWnd, noDupThresh,
-	noCollapse, slowStartAfterIdle, thinLinear bool
+// Shared is a Config for any number of Senders, which differ in their congestion
+// control at most. It is not changed.
+type Shared struct {
+	Config
+	asked  Config // as it was given
+	limits cc.Limits
 }
 
-func (c *Config) compact() config {
-	return config{
-		initialWindow: int32(c.InitialWindow), reordering: int32(c.Reordering),
-		maxReordering: int32(c.MaxReordering), synLinear: int32(c.SYNLinear),
-		sack: c.SACK, timestamps: c.Timestamps, noTLP: c.NoTLP, noFRTO: c.NoFRTO,
-		staticReoWnd: c.StaticReoWnd, noDupThresh: c.NoDupThresh, noCollapse: c.NoCollapse,
-		slowStartAfterIdle: c.SlowStartAfterIdle, thinLinear: c.ThinLinear,
-	}
+// Share makes a Config ready for many Senders.
+func (c Config) Share() *Shared {
+	s := &Shared{Config: c.withDefaults(), asked: c}
+	s.RTT = s.RTT.WithDefaults()
+	s.limits = cc.Limits{CwndClamp: s.CwndClamp, SlowStartPacing: s.SlowStartPacing, AvoidancePacing: s.AvoidancePacing, GSOMaxSize: 65536}
+	return s
 }
+
+// Of reports whether s is what Share would make of c.
+func (s *Shared) Of(c *Config) bool { return s.asked == *c }

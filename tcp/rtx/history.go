@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/slankdev/ministack/clock"
-	"github.com/slankdev/ministack/tcp/cc"
 )
 
 // history is what a sender remembers of losses, and of what it took for losses.
@@ -38,8 +37,8 @@ func (s *Sender) retransmitted() uint32 {
 // TakeCounters returns how often which rare event happened, now and when it was
 // called last; false if nothing has happened since.
 func (s *Sender) TakeCounters() (now, before Counters, any bool) {
-	if s.CC.Hystart != (cc.HystartCounts{}) {
-		s.past().counters.Hystart = s.CC.Hystart
+	if s.CC.Hystart != nil {
+		s.past().counters.Hystart = *s.CC.Hystart
 	}
 	h := s.history
 	if h == nil || h.counters == h.told {

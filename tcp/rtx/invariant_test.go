@@ -37,7 +37,7 @@ func checkInvariants(t testing.TB, s *Sender) {
 	require.Equal(t, out, st.PacketsOut, "packets out")
 	require.Equal(t, lostOut, st.LostOut, "lost")
 	require.Equal(t, retransOut, st.RetransOut, "retransmitted")
-	if s.cfg.sack {
+	if s.sack {
 		require.Equal(t, sackedOut, st.SackedOut, "SACKed")
 	}
 	require.LessOrEqual(t, st.LeftOut(), st.PacketsOut, "left the network")

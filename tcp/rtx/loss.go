@@ -19,9 +19,9 @@ import (
 const minRenegeWait = 10 * time.Millisecond
 
 type rtoState struct {
-	retransmits int  // timeouts since SND.UNA last moved
-	frto        bool // F-RTO is under way
-	fresh       bool // the timeout's own retransmission is still to come
+	retransmits int32 // timeouts since SND.UNA last moved
+	frto        bool  // F-RTO is under way
+	fresh       bool  // the timeout's own retransmission is still to come
 }
 
 // timeout handles the expiry of the RTO: RFC 6298 5.4 to 5.6.
@@ -40,7 +40,7 @@ func (s *Sender) timeout() {
 	switch {
 	case s.staysLinear():
 		s.RTT.NoBackoff()
-	case !s.handshake || s.past().rto.total > int(s.cfg.synLinear):
+	case !s.handshake || s.past().rto.total > s.cfg.SYNLinear:
 		s.RTT.Backoff()
 	}
 	s.rexmit = rexmitLost
@@ -51,7 +51,7 @@ func (s *Sender) timeout() {
 func (s *Sender) countFailure() {
 	c := &s.past().counters
 	sackOr := func(sack, reno *uint32) *uint32 {
-		if s.cfg.sack {
+		if s.sack {
 			return sack
 		}
 		return reno
@@ -74,8 +74,8 @@ func (s *Sender) enterLoss() {
 	why := s.timeoutMarkLost()
 	if st.CA <= cc.Disorder || !st.HighSeq.After(st.SndUna) ||
 		st.CA == cc.Loss && s.rto.retransmits == 0 {
-		st.PriorSsthresh = st.CurrentSsthresh()
-		st.PriorCwnd = st.Cwnd
+		st.PriorSsthresh = int32(st.CurrentSsthresh())
+		st.PriorCwnd = int32(st.Cwnd)
 		st.Ssthresh = s.alg.Ssthresh(st)
 		s.alg.CwndEvent(st, cc.EventLoss)
 		s.initUndo()
@@ -84,15 +84,15 @@ func (s *Sender) enterLoss() {
 	st.CwndCnt = 0
 	s.validate.stamp = st.Now
 	// A timeout although much was SACKed: dupthresh was too high.
-	if st.CA <= cc.Disorder && st.SackedOut >= int(s.cfg.reordering) {
-		s.board.reordering = min(s.board.reordering, int(s.cfg.reordering))
+	if st.CA <= cc.Disorder && st.SackedOut >= s.cfg.Reordering {
+		s.board.reordering = min(s.board.reordering, s.cfg.Reordering)
 	}
 	s.setCA(cc.Loss, why)
 	st.HighSeq = st.SndNxt
 	s.tlp.out = false
 	s.cwrPending = true
 	// RFC 5682 3.1 step 1: not while an earlier recovery is under way.
-	s.rto.frto = !s.cfg.noFRTO && (fresh || s.rto.retransmits > 0)
+	s.rto.frto = !s.cfg.NoFRTO && (fresh || s.rto.retransmits > 0)
 }
 
 // timeoutMarkLost marks what was sent too long ago as lost, the first range in
@@ -106,7 +106,7 @@ func (s *Sender) timeoutMarkLost() Why {
 		why = WhyReneging
 		s.CC.SackedOut = 0
 		s.board.renegeOngoing = true
-	} else if !s.cfg.sack {
+	} else if !s.sack {
 		s.resetRenoSack()
 	}
 	for i := range s.q.len() {
@@ -134,7 +134,7 @@ func (s *Sender) processLoss(a *ack) {
 		s.tryUndoRecovery(a)
 		return
 	}
-	if !s.cfg.sack {
+	if !s.sack {
 		// A duplicate ACK was caused by new data of F-RTO.
 		if s.CC.SndNxt.After(s.CC.HighSeq) && a.dups > 0 {
 			s.addRenoSack(a)

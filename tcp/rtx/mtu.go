@@ -37,7 +37,7 @@ func (s *Sender) loseLarger(octets int) {
 		}
 	}
 	if s.CC.LostOut > 0 {
-		if !s.cfg.sack {
+		if !s.sack {
 			s.limitRenoSacked()
 		}
 		s.q.park()

@@ -70,7 +70,7 @@ func (s *Sender) mtuProbeLost() bool {
 // segments, keeps its octets: from and to are the old and the new MTU (RFC 4821
 // 7.6.1).
 func (s *Sender) GrowMSS(mss, from, to int) {
-	s.CC.PriorSsthresh = s.CC.CurrentSsthresh()
+	s.CC.PriorSsthresh = int32(s.CC.CurrentSsthresh())
 	s.CC.Cwnd = max(s.CC.Cwnd*from/to, 1)
 	s.CC.CwndCnt = 0
 	s.validate.stamp = s.CC.Now

@@ -10,8 +10,8 @@ import "github.com/slankdev/ministack/tcp/cc"
 // advances without new loss (slow start back to ssthresh).
 
 type prrState struct {
-	delivered int // prr_delivered: since recovery began
-	out       int // prr_out: sent since recovery began
+	delivered int32 // prr_delivered: since recovery began
+	out       int32 // prr_out: sent since recovery began
 }
 
 // initReduction starts a reduction of the window.
@@ -20,7 +20,7 @@ func (s *Sender) initReduction() {
 	st.HighSeq = st.SndNxt
 	s.tlp.out = false
 	st.CwndCnt = 0
-	st.PriorCwnd = st.Cwnd
+	st.PriorCwnd = int32(st.Cwnd)
 	s.prr = prrState{}
 	st.Ssthresh = s.alg.Ssthresh(st)
 	s.cwrPending = true
@@ -32,19 +32,20 @@ func (s *Sender) reduceCwnd(delivered, newlyLost int, advanced bool) {
 	if delivered <= 0 || st.PriorCwnd == 0 {
 		return
 	}
-	s.prr.delivered += delivered
+	s.prr.delivered += int32(delivered)
+	done, out, prior := int(s.prr.delivered), int(s.prr.out), int(st.PriorCwnd)
 	room := st.Ssthresh - st.InFlight()
 	var n int
 	if room < 0 {
-		n = (st.Ssthresh*s.prr.delivered+st.PriorCwnd-1)/st.PriorCwnd - s.prr.out
+		n = (st.Ssthresh*done+prior-1)/prior - out
 	} else {
-		n = max(s.prr.delivered-s.prr.out, delivered)
+		n = max(done-out, delivered)
 		if advanced && newlyLost == 0 {
 			n++
 		}
 		n = min(n, room)
 	}
-	if s.prr.out == 0 { // the first retransmission leaves at once
+	if out == 0 { // the first retransmission leaves at once
 		n = max(n, 1)
 	}
 	st.Cwnd = st.InFlight() + max(n, 0)

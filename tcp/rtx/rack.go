@@ -31,11 +31,11 @@ const (
 
 type rackState struct {
 	sent      clock.Time    // RACK.xmit_ts: latest transmission that was delivered
-	end       seq.Num       // RACK.end_seq
 	rtt       time.Duration // RACK.rtt
+	end       seq.Num       // RACK.end_seq
+	lastRound uint32        // Delivered when steps last changed
 	steps     uint8         // RACK.reo_wnd_mult
 	persist   uint8         // RACK.reo_wnd_persist
-	lastRound uint32        // Delivered when steps last changed
 	dsackSeen bool          // a DSACK waits to raise steps
 	advanced  bool          // something was delivered since loss was looked for
 }
@@ -63,14 +63,14 @@ func (s *Sender) spuriousRetrans(a *ack, n *node) bool {
 }
 
 func (s *Sender) echoedBefore(a *ack, t clock.Time) bool {
-	return s.cfg.timestamps && a.HasTSEcr && seqAfter(uint32(t.Milliseconds()), a.TSEcr)
+	return s.timestamps && a.HasTSEcr && seqAfter(uint32(t.Milliseconds()), a.TSEcr)
 }
 
 // adaptReoWnd widens or resets the reordering window: RFC 8985 6.2 step 4. At
 // most once a round trip, which delivery since the last change tells.
 func (s *Sender) adaptReoWnd(a *ack) {
 	r := &s.rack
-	if s.cfg.staticReoWnd || !a.rated || a.rs.PriorDelivered == 0 {
+	if s.cfg.StaticReoWnd || !a.rated || a.rs.PriorDelivered == 0 {
 		return
 	}
 	if seqAfter(r.lastRound, a.rs.PriorDelivered) {
@@ -93,7 +93,7 @@ func (s *Sender) reoWnd() time.Duration {
 		if s.CC.CA >= cc.Recovery {
 			return 0
 		}
-		if s.CC.SackedOut >= s.board.reordering && !s.cfg.noDupThresh {
+		if s.CC.SackedOut >= s.board.reordering && !s.cfg.NoDupThresh {
 			return 0
 		}
 	}

@@ -22,8 +22,8 @@ type rateState struct {
 	firstTx     clock.Time // transmission of the latest segment delivered
 	deliveredAt clock.Time // time of the latest delivery
 
-	delivered  uint32        // the sample shown by Info: segments
-	interval   time.Duration // over this time; 0: none yet
+	interval   time.Duration // of the sample shown by Info; 0: none yet
+	delivered  uint32        // segments over this time
 	wasLimited bool          // and whether it was application limited
 }
 

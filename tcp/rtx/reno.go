@@ -41,7 +41,7 @@ func (s *Sender) checkRenoReordering(addend int) {
 	if !s.limitRenoSacked() {
 		return
 	}
-	s.board.reordering = min(s.CC.PacketsOut+addend, int(s.cfg.maxReordering))
+	s.board.reordering = min(s.CC.PacketsOut+addend, s.cfg.MaxReordering)
 	s.board.reordSeen++
 	s.past().counters.RenoReorder++
 }

@@ -235,7 +235,7 @@ func (s *Sender) checkReordering(low seq.Num, timestamp bool) {
 	}
 	distance, mss := fack.Sub(low), s.CC.MSS
 	if distance > s.board.reordering*mss {
-		s.board.reordering = min((distance+mss-1)/mss, int(s.cfg.maxReordering))
+		s.board.reordering = min((distance+mss-1)/mss, s.cfg.MaxReordering)
 	}
 	s.board.reordSeen++
 	if timestamp {

@@ -13,7 +13,7 @@ type scoreboard struct {
 
 // highestSack returns the forward edge of what was SACKed (FACK).
 func (s *Sender) highestSack() seq.Num {
-	if s.CC.SackedOut == 0 || !s.cfg.sack {
+	if s.CC.SackedOut == 0 || !s.sack {
 		return s.CC.SndUna
 	}
 	return s.board.highest
@@ -64,7 +64,7 @@ func (s *Sender) recount(t tag, fewer int) {
 		return
 	}
 	s.drop(t, fewer)
-	if fewer > 0 && !s.cfg.sack {
+	if fewer > 0 && !s.sack {
 		s.CC.SackedOut -= min(s.CC.SackedOut, fewer)
 	}
 }

@@ -16,7 +16,7 @@ func (s *Sender) Seed(now clock.Time, rtt time.Duration, ssthresh, reordering in
 		s.CC.Ssthresh = min(ssthresh, s.CC.CwndClamp)
 	}
 	if reordering > 0 {
-		s.board.reordering = min(reordering, int(s.cfg.maxReordering))
+		s.board.reordering = min(reordering, s.cfg.MaxReordering)
 	}
 	s.RTT.Seed(rtt)
 	s.updatePacingRate()

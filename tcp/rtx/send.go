@@ -33,7 +33,7 @@ func (s *Sender) Sent(now clock.Time, r Range) {
 	s.CC.SndNxt = r.End
 	s.CC.PacketsOut += int(n.segs)
 	if s.CC.InReduction() {
-		s.prr.out += int(n.segs)
+		s.prr.out += n.segs
 	}
 	if r.Flags&SYN != 0 { // until it is acknowledged, the episode is the handshake
 		s.handshake = true
@@ -146,7 +146,7 @@ func (s *Sender) collapse(pos, room int) {
 }
 
 func (s *Sender) mayCollapse(pos, room int) bool {
-	if s.cfg.noCollapse || pos+1 >= s.q.len() {
+	if s.cfg.NoCollapse || pos+1 >= s.q.len() {
 		return false
 	}
 	n, next := s.q.at(pos), s.q.at(pos+1)
@@ -159,7 +159,7 @@ func (s *Sender) whyRetransmit() Why {
 		return WhySYN
 	case s.CC.CA == cc.Loss:
 		return WhyRTO
-	case s.cfg.sack:
+	case s.sack:
 		return WhyRACK
 	}
 	return WhyFast
@@ -177,7 +177,7 @@ func (s *Sender) Retransmitted(now clock.Time, r Range) {
 	s.CC.RetransOut += int(n.segs)
 	s.undo.retransmitted(now, int(n.segs))
 	if s.CC.InReduction() {
-		s.prr.out += int(n.segs)
+		s.prr.out += n.segs
 	}
 	s.countRetransmit(uint32(n.segs))
 	s.rto.fresh = false

@@ -39,7 +39,10 @@ type Sender struct {
 	handshake  bool // our SYN is not acknowledged
 	cwrPending bool // TakeCWR
 	total      totals
-	cfg        config
+	sack       bool // as negotiated
+	timestamps bool
+	thinLinear bool
+	cfg        *Shared
 	history    *history // of losses; nil: there were none
 }
 
@@ -68,19 +71,22 @@ type controlled struct {
 // Init sets up a sender whose next octet is una: the ISS of an active open, or
 // the first octet after the SYN-ACK of a passive one.
 func (s *Sender) Init(now clock.Time, cfg Config, una seq.Num) {
-	cfg = cfg.withDefaults()
-	*s = Sender{cfg: cfg.compact()}
+	s.Start(now, cfg.Share(), cfg.Algorithm, una)
+}
+
+// Start is Init with what is shared with other connections.
+func (s *Sender) Start(now clock.Time, cfg *Shared, alg cc.Algorithm, una seq.Num) {
+	*s = Sender{cfg: cfg, sack: cfg.SACK, timestamps: cfg.Timestamps, thinLinear: cfg.ThinLinear}
 	s.q.pool = cfg.Pool
-	s.RTT.Init(cfg.RTT, una)
+	s.RTT.Start(&cfg.RTT, una)
 	s.CC = cc.State{
-		Now: now, MSS: cfg.MSS, Cwnd: cfg.InitialWindow, CwndClamp: cfg.CwndClamp,
+		Now: now, MSS: cfg.MSS, Cwnd: cfg.InitialWindow, Limits: &cfg.limits,
 		Ssthresh: cc.InfiniteSsthresh, SndUna: una, SndNxt: una, HighSeq: una, CwndUsageSeq: una,
-		GSOMaxSize: 65536,
 	}
 	s.board.reordering = cfg.Reordering
 	s.board.hint = una
 	s.rack.steps = 1
-	s.setAlgorithm(cfg.Algorithm)
+	s.setAlgorithm(alg)
 }
 
 func (s *Sender) setAlgorithm(a cc.Algorithm) {
@@ -94,7 +100,7 @@ func (s *Sender) setAlgorithm(a cc.Algorithm) {
 // Negotiate tells what the handshake agreed on. It comes before the Ack of the
 // SYN.
 func (s *Sender) Negotiate(sack, timestamps bool) {
-	s.cfg.sack, s.cfg.timestamps = sack, timestamps
+	s.sack, s.timestamps = sack, timestamps
 }
 
 // Established sets the initial window (RFC 6928; one segment if the SYN was
@@ -103,7 +109,7 @@ func (s *Sender) Negotiate(sack, timestamps bool) {
 func (s *Sender) Established(now clock.Time) {
 	s.CC.Now = now
 	s.handshake = false
-	s.CC.Cwnd = int(s.cfg.initialWindow)
+	s.CC.Cwnd = s.cfg.InitialWindow
 	if s.retransmitted() > 1 && s.undo.armed {
 		s.CC.Cwnd = 1
 	}
@@ -159,7 +165,7 @@ func (s *Sender) TakeCWR() bool {
 }
 
 // Retransmits returns the timeouts since SND.UNA last moved.
-func (s *Sender) Retransmits() int { return s.rto.retransmits }
+func (s *Sender) Retransmits() int { return int(s.rto.retransmits) }
 
 // FirstRetransmit returns when the first retransmission of the current
 // episode was sent (during the handshake, when the SYN was first sent), false

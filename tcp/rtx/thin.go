@@ -13,12 +13,12 @@ const (
 
 // SetThinLinear has timeouts of a thin stream not double, or does so no more
 // (TCP_THIN_LINEAR_TIMEOUTS).
-func (s *Sender) SetThinLinear(on bool) { s.cfg.thinLinear = on }
+func (s *Sender) SetThinLinear(on bool) { s.thinLinear = on }
 
 // staysLinear reports whether the timeout that was counted last is one of
 // those (tcp_retransmit_timer).
 func (s *Sender) staysLinear() bool {
-	return s.cfg.thinLinear && !s.handshake && s.rto.retransmits <= thinLinearMost && s.thin()
+	return s.thinLinear && !s.handshake && s.rto.retransmits <= thinLinearMost && s.thin()
 }
 
 // thin is tcp_stream_is_thin: not one that only begins.

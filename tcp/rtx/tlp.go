@@ -23,7 +23,7 @@ type tlpState struct {
 // scheduleProbe arms the probe timer if a probe may be sent, and reports
 // whether it did: RFC 8985 7.2. restart says that the RTO starts now.
 func (s *Sender) scheduleProbe(restart bool) bool {
-	if s.cfg.noTLP || !s.cfg.sack || s.CC.PacketsOut == 0 || s.handshake ||
+	if s.cfg.NoTLP || !s.sack || s.CC.PacketsOut == 0 || s.handshake ||
 		s.CC.CA != cc.Open && s.CC.CA != cc.CWR {
 		return false
 	}

@@ -21,10 +21,10 @@ import (
 const allUnknown = -1
 
 type undoState struct {
-	armed    bool       // an undo is possible
-	marker   seq.Num    // SND.UNA when the episode began
-	retrans  int        // retransmissions not reported as duplicates yet, or allUnknown
 	stamp    clock.Time // first retransmission of the episode
+	retrans  int        // retransmissions not reported as duplicates yet, or allUnknown
+	marker   seq.Num    // SND.UNA when the episode began
+	armed    bool       // an undo is possible
 	hasStamp bool
 }
 
@@ -75,7 +75,7 @@ func (s *Sender) delayed(a *ack) bool {
 	if s.undo.hasStamp {
 		return s.echoedBefore(a, s.undo.stamp)
 	}
-	if !s.cfg.sack && s.CC.SndUna.AtOrAfter(s.CC.HighSeq) {
+	if !s.sack && s.CC.SndUna.AtOrAfter(s.CC.HighSeq) {
 		return false
 	}
 	return !s.handshake
@@ -90,8 +90,8 @@ func (s *Sender) undoReduction(unmark bool, why Why) {
 	}
 	if st.PriorSsthresh != 0 {
 		st.Cwnd = s.alg.UndoCwnd(st)
-		if st.PriorSsthresh > st.Ssthresh {
-			st.Ssthresh = st.PriorSsthresh
+		if prior := int(st.PriorSsthresh); prior > st.Ssthresh {
+			st.Ssthresh = prior
 			s.cwrPending = false
 		}
 	}
@@ -136,7 +136,7 @@ func (s *Sender) tryUndoRecovery(a *ack) bool {
 // still come when its last segment is acknowledged, and would start another.
 // The state is held until something above is acknowledged: RFC 6582 3.2.
 func (s *Sender) holdReopen() bool {
-	if s.cfg.sack || s.CC.SndUna != s.CC.HighSeq {
+	if s.sack || s.CC.SndUna != s.CC.HighSeq {
 		return false
 	}
 	s.cleanStamp()
@@ -171,7 +171,7 @@ func (s *Sender) tryUndoLoss(a *ack, frto bool) bool {
 	if s.holdReopen() {
 		return true
 	}
-	if frto || s.cfg.sack {
+	if frto || s.sack {
 		s.setCA(cc.Open, why)
 		s.board.renegeOngoing = false
 	}
@@ -212,7 +212,7 @@ func (s *Sender) cleanStamp() {
 // spuriousSYN: the SYN-ACK echoes the timestamp of the first SYN, so repeating
 // it was needless and the initial window stays.
 func (s *Sender) spuriousSYN(a *ack) {
-	if s.handshake && s.undo.armed && s.undo.hasStamp && s.cfg.timestamps && a.HasTSEcr &&
+	if s.handshake && s.undo.armed && s.undo.hasStamp && s.timestamps && a.HasTSEcr &&
 		a.TSEcr == uint32(s.undo.stamp.Milliseconds()) {
 		s.undo.armed = false
 	}

@@ -38,9 +38,9 @@ func (s *Sender) OutputDone(now clock.Time, deferred bool) {
 func (s *Sender) validateCwnd(limited bool) {
 	st := &s.CC
 	if st.SndUna.AtOrAfter(st.CwndUsageSeq) || limited ||
-		!st.IsCwndLimited && st.PacketsOut > st.MaxPacketsOut {
+		!st.IsCwndLimited && st.PacketsOut > int(st.MaxPacketsOut) {
 		st.IsCwndLimited = limited
-		st.MaxPacketsOut = st.PacketsOut
+		st.MaxPacketsOut = int32(st.PacketsOut)
 		st.CwndUsageSeq = st.SndNxt
 	}
 	v := &s.validate
@@ -49,7 +49,7 @@ func (s *Sender) validateCwnd(limited bool) {
 		return
 	}
 	v.used = max(v.used, st.PacketsOut)
-	if s.cfg.slowStartAfterIdle && st.Now.Sub(v.stamp) >= s.RTT.RTO() && s.ctl == nil {
+	if s.cfg.SlowStartAfterIdle && st.Now.Sub(v.stamp) >= s.RTT.RTO() && s.ctl == nil {
 		s.decayCwnd()
 	}
 }
@@ -58,7 +58,7 @@ func (s *Sender) validateCwnd(limited bool) {
 func (s *Sender) decayCwnd() {
 	st, v := &s.CC, &s.validate
 	if st.CA == cc.Open {
-		used := max(v.used, int(s.cfg.initialWindow))
+		used := max(v.used, s.cfg.InitialWindow)
 		if used < st.Cwnd {
 			st.Ssthresh = st.CurrentSsthresh()
 			st.Cwnd = (st.Cwnd + used) >> 1
@@ -74,7 +74,7 @@ func (s *Sender) decayCwnd() {
 func (s *Sender) BeforeWrite(now clock.Time, unsent int) {
 	s.CC.Now = now
 	s.AppLimited(unsent)
-	if !s.cfg.slowStartAfterIdle || s.CC.PacketsOut > 0 || s.ctl != nil {
+	if !s.cfg.SlowStartAfterIdle || s.CC.PacketsOut > 0 || s.ctl != nil {
 		return
 	}
 	if idle := now.Sub(s.CC.LastSent); idle > s.RTT.RTO() {
@@ -88,7 +88,7 @@ func (s *Sender) restartCwnd(idle time.Duration) {
 	st := &s.CC
 	s.alg.CwndEvent(st, cc.EventCwndRestart)
 	st.Ssthresh = st.CurrentSsthresh()
-	least := min(int(s.cfg.initialWindow), st.Cwnd)
+	least := min(s.cfg.InitialWindow, st.Cwnd)
 	rto := s.RTT.RTO()
 	for idle -= rto; idle > 0 && st.Cwnd > least; idle -= rto {
 		st.Cwnd >>= 1
