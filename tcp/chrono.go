@@ -23,14 +23,14 @@ const (
 
 type chrono struct {
 	begun clock.Time // when the connection was established
-	kind  chronoKind
 	since clock.Time
-	spent [chronoSndbuf + 1]time.Duration
+	kind  chronoKind
+	spent [chronoSndbuf]time.Duration // of each kind but the first
 }
 
 func (o *chrono) set(now clock.Time, k chronoKind) {
 	if o.kind != chronoIdle {
-		o.spent[o.kind] += now.Sub(o.since)
+		o.spent[o.kind-1] += now.Sub(o.since)
 	}
 	o.kind, o.since = k, now
 }
@@ -53,8 +53,8 @@ func (o *chrono) stop(now clock.Time, k chronoKind) {
 func (o *chrono) times(now clock.Time) (busy, rwnd, sndbuf time.Duration) {
 	c := *o
 	c.set(now, c.kind)
-	rwnd, sndbuf = c.spent[chronoRwnd], c.spent[chronoSndbuf]
-	return c.spent[chronoBusy] + rwnd + sndbuf, rwnd, sndbuf
+	rwnd, sndbuf = c.spent[chronoRwnd-1], c.spent[chronoSndbuf-1]
+	return c.spent[chronoBusy-1] + rwnd + sndbuf, rwnd, sndbuf
 }
 
 // noteLimit says what stopped sendNew (tcp_write_xmit, tcp_cwnd_validate).

@@ -90,32 +90,32 @@ type receiveSpace struct {
 	wnd uint32  // what was advertised then
 	irs seq.Num
 
-	wscale   uint8
-	advMSS   uint16
 	clamp    uint32 // the largest window ever offered
 	ssthresh uint32 // how far the window may open now
-	winRatio uint8  // payload in 256 bytes of buffer, 0: not measured
-	mssGuess int    // the peer's segment size as seen (rcv_mss)
-	urgent   urgentState
+	advMSS   uint16
+	wscale   uint8
+	winRatio uint8 // payload in 256 bytes of buffer, 0: not measured
 	finSeen  bool
 	closed   bool // the user reads no more
+	mssGuess int  // the peer's segment size as seen (rcv_mss)
+	urgent   urgentState
 	tune     rcvTune
 }
 
 // ackState decides when to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2).
 type ackState struct {
-	pushed      bool // the peer set PSH on what is to be acknowledged
-	due         bool // something arrived that is to be acknowledged
-	now         bool // and at once
-	timer       bool // the delayed acknowledgement's timer is armed
-	noRoom      bool // the next segment found no memory: the window is 0
-	held        bool // data is about to take it along
-	quick       int  // segments that are still acknowledged at once
-	pingpong    int  // how interactive the connection looks
+	pushed      bool  // the peer set PSH on what is to be acknowledged
+	due         bool  // something arrived that is to be acknowledged
+	now         bool  // and at once
+	timer       bool  // the delayed acknowledgement's timer is armed
+	noRoom      bool  // the next segment found no memory: the window is 0
+	held        bool  // data is about to take it along
+	attempt     bool  // the end of the batch tries to send
+	pingpong    uint8 // how interactive the connection looks
+	quick       int   // segments that are still acknowledged at once
 	ato         time.Duration
 	lastData    clock.Time
 	lastInvalid clock.Time // when an unacceptable segment was last answered
-	attempt     bool       // the end of the batch tries to send
 }
 
 // timestampState is RFC 7323's.

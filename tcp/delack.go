@@ -24,9 +24,9 @@ const (
 
 // interactive reports whether the connection answers what it gets: it did so
 // tcp_pingpong_thresh times in a row.
-func (c *Conn) interactive() bool { return c.ack.pingpong >= c.m.set.pingpong.Get() }
+func (c *Conn) interactive() bool { return int(c.ack.pingpong) >= c.m.set.pingpong.Get() }
 
-func (c *Conn) enterInteractive() { c.ack.pingpong = c.m.set.pingpong.Get() }
+func (c *Conn) enterInteractive() { c.ack.pingpong = uint8(c.m.set.pingpong.Get()) }
 
 func (c *Conn) quickMode() bool { return c.ack.quick > 0 && !c.interactive() }
 
@@ -155,7 +155,7 @@ func (c *Conn) ackSent() {
 // received.
 func (c *Conn) dataSent(now clock.Time) {
 	if now.Sub(c.ack.lastData) < c.ack.ato {
-		c.ack.pingpong = min(c.ack.pingpong+1, maxPingpong)
+		c.ack.pingpong = min(c.ack.pingpong, maxPingpong-1) + 1
 	}
 }
 

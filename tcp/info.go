@@ -48,15 +48,15 @@ func (c *Conn) Info() Info {
 	now := c.Env().Clock.Now()
 	i := Info{ConnState: c.state, Congestion: c.user.congestion, SACK: c.ts.sackOK, Timestamps: c.ts.on, WScale: c.ts.wscaleOK,
 		SndWScale: c.snd.wscale, RcvWScale: c.rcv.wscale, AdvMSS: int(c.rcv.advMSS), RcvMSS: c.rcv.mssGuess,
-		SndWnd: int(c.snd.wnd), RcvWnd: c.receiveWindow(), RcvSpace: c.rcv.tune.space, RcvSsthresh: int(c.rcv.ssthresh),
-		RcvRTT: c.rcv.tune.rtt, ATO: c.ack.ato, Probes: c.timers.probes, NotSent: c.unsent(),
+		SndWnd: int(c.snd.wnd), RcvWnd: c.receiveWindow(), RcvSpace: int(c.rcv.tune.space), RcvSsthresh: int(c.rcv.ssthresh),
+		RcvRTT: c.rcv.tune.rtt, ATO: c.ack.ato, Probes: int(c.timers.probes), NotSent: c.unsent(),
 		LastDataSent: now.Sub(c.snd.lastSent), LastDataRecv: now.Sub(c.ack.lastData), LastAckRecv: now.Sub(c.timers.lastHeard),
 		RcvBuf: int(c.RcvBuf.Load()), SndBuf: int(c.SndBuf.Load()),
 		RmemAlloc: int(c.RmemAlloc.Load()), WmemAlloc: int(c.WmemAlloc.Load()), Number: c.ID}
 	if c.state != Listen && c.tx.CC.MSS != 0 { // what recovery knew stays when the connection has ended
 		i.Info = c.tx.Info(now)
 		i.MSS = getMaxSeg(c)
-		i.Backoff = max(i.Backoff, c.timers.probeBackoff)
+		i.Backoff = max(i.Backoff, int(c.timers.probeBackoff))
 	}
 	if c.route != nil {
 		i.PMTU = c.route.MTU

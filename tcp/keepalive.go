@@ -87,5 +87,5 @@ func (c *Conn) keepFailed(idle time.Duration) bool {
 	if c.user.userTimeout > 0 {
 		return idle >= c.user.userTimeout && c.timers.probes > 0
 	}
-	return c.timers.probes >= c.keepCount()
+	return int(c.timers.probes) >= c.keepCount()
 }

@@ -160,7 +160,7 @@ func (c *Conn) start(now clock.Time) {
 	c.tx.Established(now)
 	c.seedFromMetrics(now)
 	c.timers.lastHeard, c.snd.lastSent = now, now
-	c.rcv.tune = rcvTune{space: min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS)), from: c.rcv.nxt, began: now}
+	c.rcv.tune = rcvTune{space: int32(min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS))), from: c.rcv.nxt, began: now}
 	c.chrono.begun = now
 	c.growSendBuffer()
 	if c.Options.KeepAlive {

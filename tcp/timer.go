@@ -37,8 +37,8 @@ type timers struct {
 	timer        *clock.Timer // nil: not armed
 	firesAt      clock.Time   // when it fires
 	kind         rtx.Timer    // what rtxAt is for; TimerNone: there is no such deadline
-	probes       int          // window or keepalive probes without an answer
-	probeBackoff int
+	probes       int32        // window or keepalive probes without an answer
+	probeBackoff int32
 	rtxAt        clock.Time
 	delackAt     clock.Time // while ackState.timer
 	keepAt       clock.Time // 0: none
@@ -354,7 +354,7 @@ func (c *Conn) windowProbe(now clock.Time) {
 			return
 		}
 	}
-	if t.probes >= limit || c.user.userTimeout > 0 && t.probes > 0 && now.Sub(t.probeSince) >= c.user.userTimeout {
+	if int(t.probes) >= limit || c.user.userTimeout > 0 && t.probes > 0 && now.Sub(t.probeSince) >= c.user.userTimeout {
 		c.timeout()
 		return
 	}
@@ -365,7 +365,7 @@ func (c *Conn) windowProbe(now clock.Time) {
 		c.setRtx(probeTimer, now.Add(c.probeWithin(now, resourceInterval)))
 		return
 	}
-	t.probeBackoff = min(t.probeBackoff+1, limit)
+	t.probeBackoff = min(t.probeBackoff+1, int32(limit))
 	c.armRtx(now)
 }
 

@@ -14,12 +14,12 @@ import (
 // fill.
 
 type rcvTune struct {
-	space    int     // bytes read in the best round trip so far
-	from     seq.Num // rcv.copied when this one began
-	began    clock.Time
+	began    clock.Time    // when this round trip began
 	rtt      time.Duration // 0: not known
-	rttSeq   seq.Num
 	rttAt    clock.Time
+	space    int32   // bytes read in the best round trip so far
+	from     seq.Num // rcv.copied when this one began
+	rttSeq   seq.Num
 	lastEcho uint32
 }
 
@@ -68,9 +68,9 @@ func (c *Conn) adjustBuffer(now clock.Time) {
 		return
 	}
 	copied := c.copied().Sub(t.from)
-	if copied > t.space {
+	if copied > int(t.space) {
 		c.growBuffer(copied)
-		t.space = copied
+		t.space = int32(copied)
 	}
 	t.from, t.began = c.copied(), now
 }
@@ -79,7 +79,7 @@ func (c *Conn) growBuffer(copied int) {
 	if !c.m.set.moderateRcvbuf.Bool() || c.user.rcvBufLocked {
 		return
 	}
-	old := c.rcv.tune.space
+	old := int(c.rcv.tune.space)
 	win := 2*copied + 16*int(c.rcv.advMSS)
 	if old > 0 {
 		win += int(2 * int64(win) * int64(copied-old) / int64(old))

@@ -21,8 +21,8 @@ const (
 )
 
 type urgentState struct {
-	state urgentPhase
 	seq   seq.Num // of the byte
+	state urgentPhase
 	data  byte
 }
 

@@ -130,7 +130,7 @@ type Outcome struct {
 	From, To cc.CAState // recovery state before and after
 	Why      Why        // why it changed last, WhyNone if it did not
 	Undo     Why        // a reduction was taken back: WhyDSACK, WhyEifel, WhyFRTO
-	Lost     int        // segments newly marked lost
+	Lost     int32      // segments newly marked lost
 
 	Retransmit bool // NextRetransmit may have something
 

@@ -31,12 +31,12 @@ type slab struct {
 	nodes []node
 	order []int32 // order[head:] are the live ids by sequence
 	head  int
+	pool  *Pool // where it goes back to
 	free  int32 // first free node, linked by next; 0: none
 }
 
 type queue struct {
 	*slab // nil while empty
-	pool  *Pool
 }
 
 func (q *queue) len() int {
@@ -67,9 +67,10 @@ func (q *queue) find(x seq.Num) int {
 }
 
 // push appends n in both orders.
-func (q *queue) push(n node) {
+func (q *queue) push(pool *Pool, n node) {
 	if q.slab == nil {
-		q.slab = q.pool.get()
+		q.slab = pool.get()
+		q.slab.pool = pool
 	}
 	id := q.alloc(n)
 	q.makeRoom()

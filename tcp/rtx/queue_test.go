@@ -15,7 +15,7 @@ import (
 // order, search and the list by time.
 func TestQueueEqualsASlice(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
-	q := queue{pool: new(Pool)}
+	q, pool := queue{}, new(Pool)
 	var plain []Block
 	next := seq.New(0xffff0000)
 	for range 20000 {
@@ -23,7 +23,7 @@ func TestQueueEqualsASlice(t *testing.T) {
 		case n == 0 || rnd.Intn(3) == 0 && n < 500:
 			b := Block{next, next.Add(100)}
 			next = b.End
-			q.push(node{start: b.Start, end: b.End, mss: 10, segs: 10})
+			q.push(pool, node{start: b.Start, end: b.End, mss: 10, segs: 10})
 			plain = append(plain, b)
 		case rnd.Intn(3) == 0:
 			q.pop()
@@ -61,7 +61,7 @@ func TestSplitStaysTogetherInTime(t *testing.T) {
 	var q queue
 	for i := range 3 {
 		at := seq.New(uint32(100 * i))
-		q.push(node{start: at, end: at.Add(100), sentAt: clock.Time(i), flags: SYN | PSH})
+		q.push(nil, node{start: at, end: at.Add(100), sentAt: clock.Time(i), flags: SYN | PSH})
 	}
 	q.split(1, 40)
 	var order []uint32
@@ -79,7 +79,7 @@ func TestParkKeepsTheOrderOfTransmission(t *testing.T) {
 	var q queue
 	for i, sent := range []int{5, 1, 4, 2, 3} {
 		at := seq.New(uint32(100 * i))
-		q.push(node{start: at, end: at.Add(100), sentAt: clock.Time(sent), tags: lost})
+		q.push(nil, node{start: at, end: at.Add(100), sentAt: clock.Time(sent), tags: lost})
 	}
 	for sent := 1; sent <= 5; sent++ { // as if transmitted in that order
 		for i := range q.len() {

@@ -89,5 +89,5 @@ func (s *Sender) markLost(n *node) {
 		s.CC.LostOut += segs
 	}
 	s.CC.Lost += uint32(segs)
-	s.out.Lost += segs
+	s.out.Lost += n.segs
 }

@@ -28,7 +28,7 @@ func (s *Sender) Sent(now clock.Time, r Range) {
 	n := node{start: r.Start, end: r.End, mss: uint16(r.MSS), segs: int32(r.Segs()),
 		flags: r.Flags, sentAt: now}
 	s.stampRate(&n)
-	s.q.push(n)
+	s.q.push(s.cfg.Pool, n)
 	s.burst = true
 	s.CC.SndNxt = r.End
 	s.CC.PacketsOut += int(n.segs)

@@ -19,12 +19,20 @@ type Sender struct {
 	RTT rtt.Estimator
 
 	q       queue
-	timer   Timer      // what NextTimer returns
-	timerAt clock.Time //
+	timerAt clock.Time // what NextTimer returns
+	timer   Timer      //
 	rexmit  rexmit     // what the last event allowed to be retransmitted
-	out     Outcome    // of the event being processed
-	alg     cc.Algorithm
-	ctl     *controlled // alg, if it is a cc.Controller
+
+	burst      bool // Sent was called since OutputDone
+	handshake  bool // our SYN is not acknowledged
+	cwrPending bool // TakeCWR
+	sack       bool // as negotiated
+	timestamps bool
+	thinLinear bool
+
+	out Outcome // of the event being processed
+	alg cc.Algorithm
+	ctl *controlled // alg, if it is a cc.Controller
 
 	board    scoreboard
 	rack     rackState
@@ -35,15 +43,9 @@ type Sender struct {
 	rto      rtoState
 	validate validateState
 
-	burst      bool // Sent was called since OutputDone
-	handshake  bool // our SYN is not acknowledged
-	cwrPending bool // TakeCWR
-	total      totals
-	sack       bool // as negotiated
-	timestamps bool
-	thinLinear bool
-	cfg        *Shared
-	history    *history // of losses; nil: there were none
+	total   totals
+	cfg     *Shared
+	history *history // of losses; nil: there were none
 }
 
 // rexmit is what an event allows to be retransmitted.
@@ -77,7 +79,6 @@ func (s *Sender) Init(now clock.Time, cfg Config, una seq.Num) {
 // Start is Init with what is shared with other connections.
 func (s *Sender) Start(now clock.Time, cfg *Shared, alg cc.Algorithm, una seq.Num) {
 	*s = Sender{cfg: cfg, sack: cfg.SACK, timestamps: cfg.Timestamps, thinLinear: cfg.ThinLinear}
-	s.q.pool = cfg.Pool
 	s.RTT.Start(&cfg.RTT, una)
 	s.CC = cc.State{
 		Now: now, MSS: cfg.MSS, Cwnd: cfg.InitialWindow, Limits: &cfg.limits,
