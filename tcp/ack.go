@@ -147,7 +147,7 @@ func (c *Conn) echo(a *rtx.Ack, s *segment) {
 // advance moves SND.UNA and gives back what it has passed.
 func (c *Conn) advance(s *segment, acked int) {
 	c.snd.una = s.ack
-	c.sendq.acked(s.ack)
+	c.sendq.acked(&c.m.storage, s.ack)
 	c.chargeSend()
 	c.timers.probeBackoff = 0
 	if c.snd.up.Before(c.snd.una) {

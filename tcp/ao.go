@@ -74,7 +74,7 @@ func (c *Conn) AddAOKey(k AOKey) error {
 		return err
 	}
 	if c.auth == nil {
-		c.auth = &auth{}
+		c.own().auth = &auth{}
 	}
 	if c.auth.ao == nil {
 		c.auth.ao = &aoKeys{}
@@ -203,7 +203,7 @@ func (c *Conn) SetAOInfo(i AOInfo) error {
 	c.Lock()
 	defer c.Unlock()
 	if c.auth == nil {
-		c.auth = &auth{}
+		c.own().auth = &auth{}
 	}
 	if c.auth.ao == nil {
 		c.auth.ao = &aoKeys{}

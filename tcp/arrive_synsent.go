@@ -74,7 +74,7 @@ func (c *Conn) synAcked(s *segment, now clock.Time) skb.Reason {
 	c.syncMSS(c.route.MTU)
 	c.tx.Ack(now, &a)
 	c.snd.una = s.ack
-	c.sendq.acked(s.ack)
+	c.sendq.acked(&c.m.storage, s.ack)
 	c.chargeSend()
 	c.established(now)
 	c.ack.lastData = now

@@ -14,7 +14,8 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c.InheritFilter(&l.Sock)
 	c.Local, c.Peer, c.Options.Device = r.local, r.peer, r.device
 	c.Options.TOS = r.answerTOS()
-	if c.auth = l.childAuth(r); c.auth != nil {
+	if a := l.childAuth(r); a != nil {
+		c.own().auth = a
 		c.guard()
 	}
 	c.snd.iss, c.snd.una, c.snd.nxt = r.iss, r.iss.Add(1), r.iss.Add(1)

@@ -20,9 +20,10 @@ type Conn struct {
 	m *Module
 
 	state    State
-	reserved int    // pages of all of TCP's memory
-	inBatch  bool   // waits for the end of the receive batch
-	cause    uint64 // the packet being processed, for the trace
+	inBatch  bool        // waits for the end of the receive batch
+	guarded  atomic.Bool // ICMP errors are doubted (TCP-AO)
+	reserved int32       // pages of all of TCP's memory
+	cause    uint64      // the packet being processed, for the trace
 
 	snd sendSpace
 	rcv receiveSpace
@@ -36,21 +37,35 @@ type Conn struct {
 	ofo   *ofoQueue  // out of order; nil: nothing is
 
 	route  *inet.Route
-	header inet.Header // of the network, as it was last sent
 	timers timers
 	user   userState
 	hash   hashLinks
-
-	fo      *fastOpen  // of a connection with TCP Fast Open
-	pace    *pacing    // of one that is paced
-	mtu     *mtuSearch // nil: never begun
-	chrono  chrono
-	passed  traffic
-	auth    *auth       // of a socket with keys
-	guarded atomic.Bool // ICMP errors are doubted (TCP-AO)
+	chrono chrono
+	passed traffic
 
 	shownState atomic.Uint32 // state, for readers without the lock
-	listener   *listener     // in state Listen only
+	*seldom
+}
+
+// seldom is what few connections have. The others share one that is never
+// changed, so that each part can be asked for without a look at whether there is
+// any; who changes it says so by own.
+type seldom struct {
+	fo       *fastOpen  // of a connection with TCP Fast Open
+	pace     *pacing    // of one that is paced
+	mtu      *mtuSearch // of one that searches the path MTU
+	auth     *auth      // of a socket with keys
+	listener *listener  // in state Listen
+	server   serverWishes
+	header   inet.Header // of the network, of a socket with a TTL of its own
+}
+
+// own returns the connection's, to be changed.
+func (c *Conn) own() *seldom {
+	if c.seldom == &c.m.shared.seldom {
+		c.seldom = new(seldom)
+	}
+	return c.seldom
 }
 
 // sendSpace is RFC 9293's send sequence space (3.3.1).
@@ -152,7 +167,6 @@ type userState struct {
 	writers                    int32  // calls that wait for the handshake with data
 
 	*wishes
-	server *serverWishes // of a listener, nil: nothing of it was asked for
 }
 
 // wishes are the settings that accepted connections take over from their
@@ -195,25 +209,9 @@ type serverWishes struct {
 	deferAccept  uint8        // SYN-ACKs, not seconds
 }
 
-// asked returns what was asked of a listener, to be read.
-func (u *userState) asked() serverWishes {
-	if u.server == nil {
-		return serverWishes{}
-	}
-	return *u.server
-}
-
-// serve returns what is asked of a listener, to be changed.
-func (u *userState) serve() *serverWishes {
-	if u.server == nil {
-		u.server = new(serverWishes)
-	}
-	return u.server
-}
-
 // NewSock returns a closed socket (socket(2)).
 func (m *Module) NewSock() *Conn {
-	c := &Conn{m: m, state: Closed}
+	c := &Conn{m: m, state: Closed, seldom: &m.shared.seldom}
 	c.Sock.Init(m.env, c)
 	c.shownState.Store(uint32(Closed))
 	c.RcvBuf.Store(int32(m.set.rmem.Get(1)))

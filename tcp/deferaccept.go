@@ -39,17 +39,17 @@ func secondsOf(synAcks uint8) int {
 }
 
 func setDeferAccept(c *Conn, v int) error {
-	c.user.serve().deferAccept = synAcksIn(v)
+	c.own().server.deferAccept = synAcksIn(v)
 	return nil
 }
 
-func getDeferAccept(c *Conn) int { return secondsOf(c.user.asked().deferAccept) }
+func getDeferAccept(c *Conn) int { return secondsOf(c.server.deferAccept) }
 
 // defers reports whether an ACK without data is too early to complete the
 // connection.
 func (r *request) defers(s *segment) bool {
 	c := r.listener
-	if r.retries >= c.user.asked().deferAccept || s.end != r.irs.Add(1) {
+	if r.retries >= c.server.deferAccept || s.end != r.irs.Add(1) {
 		return false
 	}
 	r.acked = true
@@ -62,7 +62,7 @@ func (r *request) defers(s *segment) bool {
 // the time is over.
 func (r *request) timeoutPlan() (expire, resend bool) {
 	c := r.listener
-	limit, wait := c.m.set.synackRetries.Get(), int(c.user.asked().deferAccept)
+	limit, wait := c.m.set.synackRetries.Get(), int(c.server.deferAccept)
 	n := int(r.retries)
 	if wait == 0 {
 		return n >= limit, true

@@ -34,8 +34,10 @@ func (c *Conn) Disconnect() error {
 func (c *Conn) forgetPeer() {
 	c.Peer = netip.AddrPort{}
 	c.snd, c.rcv, c.ts = sendSpace{}, receiveSpace{}, timestampState{}
-	c.ack, c.passed, c.chrono, c.mtu = ackState{}, traffic{}, chrono{}, nil
-	c.route, c.fo = nil, nil
+	c.ack, c.passed, c.chrono, c.route = ackState{}, traffic{}, chrono{}, nil
+	if c.mtu != nil || c.fo != nil {
+		c.own().mtu, c.own().fo = nil, nil
+	}
 	u := &c.user
 	u.connecting, u.connected, u.shutWrite, u.finQueued, u.accepted, u.noSpace = false, false, false, false, false, false
 	if c.hash.use == nil {

@@ -127,7 +127,7 @@ func TestDontFragmentFollowsPathMTUDiscovery(t *testing.T) {
 		c, _ := w.connect()
 		c.Options.MTUDiscover = value
 		w.send(c, 100, 0)
-		require.Equal(t, df, c.header.DF, "IP_MTU_DISCOVER = %d", value)
+		require.Equal(t, df, c.networkHeader(0).DF, "IP_MTU_DISCOVER = %d", value)
 	}
 }
 

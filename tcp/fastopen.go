@@ -155,7 +155,7 @@ func (c *Conn) fastOpenChild(r *request, s *segment) *Conn {
 	if child == nil || !c.promote(r, child) {
 		return nil
 	}
-	child.fo = &fastOpen{request: r, queue: &c.listener.fastOpen, child: true}
+	child.own().fo = &fastOpen{request: r, queue: &c.listener.fastOpen, child: true}
 	child.TryReceive(func() { child.takeSyn(s) })
 	return child
 }
@@ -230,9 +230,9 @@ func setFastOpen(c *Conn, v int) error {
 	if v < 0 || !c.state.in(setOf(Closed, Listen)) {
 		return syscall.EINVAL
 	}
-	c.user.serve().fastOpenMax = min(v, c.m.set.somaxconn.Get())
+	c.own().server.fastOpenMax = min(v, c.m.set.somaxconn.Get())
 	if c.listener != nil {
-		c.listener.fastOpen.setMax(c.user.asked().fastOpenMax)
+		c.listener.fastOpen.setMax(c.server.fastOpenMax)
 	}
 	return nil
 }
@@ -241,10 +241,10 @@ func setFastOpen(c *Conn, v int) error {
 // on for all of them.
 func (c *Conn) listenFastOpen(backlog int) {
 	const all = foAllListeners | foServer
-	if c.user.asked().fastOpenMax == 0 && c.m.set.fastOpen.Get()&all == all {
-		c.user.serve().fastOpenMax = backlog
+	if c.server.fastOpenMax == 0 && c.m.set.fastOpen.Get()&all == all {
+		c.own().server.fastOpenMax = backlog
 	}
-	c.listener.fastOpen.setMax(c.user.asked().fastOpenMax)
+	c.listener.fastOpen.setMax(c.server.fastOpenMax)
 }
 
 // synBounds is what an ICMP error may quote of a connection: what is under

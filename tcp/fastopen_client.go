@@ -64,9 +64,9 @@ func (c *Conn) connectWith(data []byte, to netip.AddrPort, p *inet.Patience) (in
 	case c.state != Closed || c.user.connected:
 		return 0, syscall.EISCONN
 	default:
-		c.fo = &fastOpen{}
+		c.own().fo = &fastOpen{}
 		if err := c.startConnect(to, data); err != nil {
-			c.fo = nil
+			c.own().fo = nil
 			return 0, err
 		}
 	}
@@ -97,7 +97,7 @@ func (c *Conn) mayDefer() bool {
 	if !c.user.fastOpenConnect || c.m.set.fastOpen.Get()&foClient == 0 {
 		return false
 	}
-	c.fo = &fastOpen{}
+	c.own().fo = &fastOpen{}
 	if _, ok := c.clientCookie(); ok {
 		c.fo.deferred = true
 		return true
@@ -151,7 +151,7 @@ func (c *Conn) fastOpenSyn(now clock.Time, data []byte) (o optionSpace) {
 	if n == 0 {
 		return o
 	}
-	c.sendq.write(c.Env().Pool, data[:n])
+	c.sendq.write(&c.m.storage, data[:n])
 	c.chargeSend()
 	c.snd.nxt = c.snd.nxt.Add(n)
 	c.tx.Sent(now, rtx.Range{Start: c.snd.iss.Add(1), End: c.snd.nxt, MSS: n, Flags: rtx.PSH})

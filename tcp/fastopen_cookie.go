@@ -120,7 +120,7 @@ func (c *Conn) SetFastOpenKey(key []byte) error {
 	}
 	c.Lock()
 	defer c.Unlock()
-	c.user.serve().fastOpenKeys = slices.Clone(fastOpenKeys(key))
+	c.own().server.fastOpenKeys = slices.Clone(fastOpenKeys(key))
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (c *Conn) FastOpenKey() []byte {
 }
 
 func (c *Conn) fastOpenKeys() fastOpenKeys {
-	if own := c.user.asked().fastOpenKeys; own != nil {
+	if own := c.server.fastOpenKeys; own != nil {
 		return own
 	}
 	return c.m.foKey.get()

@@ -90,6 +90,7 @@ func (w *world) check() {
 		require.Zero(w.t, n.Live, "%v: buffers that met no fate: %+v", h.addr, n)
 		require.Zero(w.t, n.Twice, "%v: buffers that died twice", h.addr)
 		require.Equal(w.t, Memory{}, h.m.Memory(), "%v: charged to nobody", h.addr)
+		require.Zero(w.t, h.m.shared.seldom, "%v: what all share was changed", h.addr)
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *Conn) startListening(backlog int) error {
 	if err := c.m.ports.listen(c.hash.use); err != nil {
 		return err
 	}
-	c.listener = &listener{backlog: backlog, requests: map[*request]struct{}{}}
+	c.own().listener = &listener{backlog: backlog, requests: map[*request]struct{}{}}
 	c.listenFastOpen(backlog)
 	c.setState(Listen)
 	c.m.demux.listeners.add(c)
@@ -63,7 +63,7 @@ func (c *Conn) stopListening() {
 	for _, child := range l.accept {
 		child.Abort()
 	}
-	c.listener = nil
+	c.own().listener = nil
 }
 
 // acceptOne takes the oldest connection off the accept queue, nil if there is

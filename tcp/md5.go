@@ -49,7 +49,7 @@ func (c *Conn) SetMD5Key(peer netip.Prefix, key []byte) error {
 	c.Lock()
 	defer c.Unlock()
 	if c.auth == nil {
-		c.auth = &auth{}
+		c.own().auth = &auth{}
 	}
 	if c.auth.ao.overlaps(peer) {
 		return inet.EKEYREJECTED
@@ -69,7 +69,7 @@ func (c *Conn) RemoveMD5Key(peer netip.Prefix) error {
 	}
 	c.keysChanged()
 	if len(c.auth.md5) == 0 && c.auth.ao == nil {
-		c.auth = nil
+		c.own().auth = nil
 	}
 	return nil
 }

@@ -65,11 +65,11 @@ func (c *Conn) chargeSend() {
 // follows every change of a charge.
 func (c *Conn) settle() {
 	want := pagesFor(c.held())
-	if over := c.reserved - want; over == 0 || over > 0 && over <= pageSlack && want > 0 {
+	if over := int(c.reserved) - want; over == 0 || over > 0 && over <= pageSlack && want > 0 {
 		return
 	}
-	pages := int(c.m.mem.pages.Add(int64(want - c.reserved)))
-	c.reserved = want
+	pages := int(c.m.mem.pages.Add(int64(want - int(c.reserved))))
+	c.reserved = int32(want)
 	c.m.judgeMemory(pages)
 }
 
@@ -112,7 +112,7 @@ func (c *Conn) underPressure() bool { return c.m.mem.pressure.Load() != 0 }
 // (__sk_mem_raise_allocated); least is what each may have of the kind that is
 // asked for, and has what it has of it now.
 func (c *Conn) mayHold(n, has, least int) bool {
-	extra := pagesFor(c.held()+n) - c.reserved
+	extra := pagesFor(c.held()+n) - int(c.reserved)
 	if extra <= 0 {
 		return true
 	}

@@ -46,7 +46,7 @@ func (c *Conn) startMTUSearch(now clock.Time) {
 	if set.mtuProbing.Get() == mtuProbingOff {
 		return
 	}
-	c.mtu = &mtuSearch{on: set.mtuProbing.Get() == mtuProbingAlways, high: c.largestMTU(),
+	c.own().mtu = &mtuSearch{on: set.mtuProbing.Get() == mtuProbingAlways, high: c.largestMTU(),
 		low: c.mtuFor(set.baseMSS.Get()), began: now}
 }
 

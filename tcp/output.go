@@ -288,9 +288,7 @@ func (c *Conn) hand(b *skb.Buffer, why uint32, ecn uint8) bool {
 		c.noteSoft(err)
 		return true // as if it were lost: the timer tries again
 	}
-	c.header = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: c.Options.TOS | ecn,
-		DF: c.Options.MTUDiscover != inet.PMTUDont}
-	err = c.m.net.Output(b, r, &c.header)
+	err = c.m.net.Output(b, r, c.networkHeader(ecn))
 	if err == syscall.ENOBUFS {
 		return false
 	}
@@ -298,6 +296,25 @@ func (c *Conn) hand(b *skb.Buffer, why uint32, ecn uint8) bool {
 		c.noteSoft(err)
 	}
 	return true
+}
+
+// networkHeader returns what the network is to be told of a segment with the ECN
+// field given. It is passed by reference to an interface, so it can stand on no
+// stack; connections share those without a TTL of their own.
+func (c *Conn) networkHeader(ecn uint8) *inet.Header {
+	tos, df := c.Options.TOS|ecn, c.Options.MTUDiscover != inet.PMTUDont
+	if c.Options.TTL != 0 {
+		h := &c.own().header
+		*h = inet.Header{Proto: inet.ProtoTCP, TTL: c.Options.TTL, TOS: tos, DF: df}
+		return h
+	}
+	slot := &c.m.shared.headers[toInt(df)][tos]
+	h := slot.Load()
+	if h == nil {
+		h = &inet.Header{Proto: inet.ProtoTCP, TOS: tos, DF: df}
+		slot.Store(h)
+	}
+	return h
 }
 
 func (c *Conn) noteSoft(err error) {

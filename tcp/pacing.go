@@ -32,7 +32,7 @@ func (c *Conn) paces() bool {
 		return false
 	}
 	if c.pace == nil {
-		c.pace = &pacing{}
+		c.own().pace = &pacing{}
 	}
 	return st.PacingRate > 0
 }

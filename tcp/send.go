@@ -69,7 +69,7 @@ func (c *Conn) accept(data []byte, flags int) int {
 	}
 	now := c.Env().Clock.Now()
 	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
-	c.sendq.write(c.Env().Pool, data[:n])
+	c.sendq.write(&c.m.storage, data[:n])
 	c.chargeSend()
 	c.chrono.start(now, chronoBusy)
 	if flags&inet.MsgOOB != 0 && n == len(data) {

@@ -1,16 +1,34 @@
 package tcp
 
 import (
+	"sync"
+
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/tcp/seq"
 )
 
 // sendQueue holds the bytes that the user wrote and the peer has not
 // acknowledged, sent or not (sk_write_queue and the bytes behind the
-// retransmission queue). Segments reference its storage; they do not copy it.
+// retransmission queue). Segments reference its storage; they do not copy it. The
+// list of the pieces is borrowed while there are any: an empty queue holds nothing.
 type sendQueue struct {
-	pieces     []piece
-	start, end seq.Num // sequence numbers of the first byte and past the last
+	pieces     *pieceList // nil while empty
+	start, end seq.Num    // sequence numbers of the first byte and past the last
+}
+
+type pieceList struct{ list []piece }
+
+// storage is where send queues get theirs from, one for all of a stack.
+type storage struct {
+	chunks *skb.Pool
+	lists  sync.Pool // of *pieceList
+}
+
+func (s *storage) list() *pieceList {
+	if l, ok := s.lists.Get().(*pieceList); ok {
+		return l
+	}
+	return &pieceList{list: make([]piece, 0, firstPieces)}
 }
 
 // piece is a run of bytes in one chunk.
@@ -19,8 +37,17 @@ type piece struct {
 	off, len int
 }
 
-// keepPieces bounds the capacity that an empty queue keeps.
-const keepPieces = 4
+const (
+	firstPieces = 4
+	keepPieces  = 1024 // a longer list is left to the garbage collector
+)
+
+func (q *sendQueue) all() []piece {
+	if q.pieces == nil {
+		return nil
+	}
+	return q.pieces.list
+}
 
 func (q *sendQueue) init(start seq.Num) { q.start, q.end = start, start }
 
@@ -29,17 +56,17 @@ const pieceOverhead = 1280
 
 // held returns what the socket is charged: the bytes, and the bookkeeping. Of
 // the last chunk only what is used counts; the rest is for the next bytes.
-func (q *sendQueue) held() int { return q.bytes() + pieceOverhead*len(q.pieces) }
+func (q *sendQueue) held() int { return q.bytes() + pieceOverhead*len(q.all()) }
 
 // bytes returns how many bytes are queued.
 func (q *sendQueue) bytes() int { return q.end.Sub(q.start) }
 
 // write copies p to the end of the queue.
-func (q *sendQueue) write(pool *skb.Pool, p []byte) {
+func (q *sendQueue) write(from *storage, p []byte) {
 	for len(p) > 0 {
 		last := q.tail()
 		if last == nil || last.room() == 0 {
-			last = q.grow(pool, len(p))
+			last = q.grow(from, len(p))
 		}
 		n := copy(last.chunk.Bytes()[last.off+last.len:], p)
 		last.len += n
@@ -51,15 +78,15 @@ func (q *sendQueue) write(pool *skb.Pool, p []byte) {
 func (p *piece) room() int { return p.chunk.Cap() - p.off - p.len }
 
 func (q *sendQueue) tail() *piece {
-	if len(q.pieces) == 0 {
-		return nil
+	if n := len(q.all()); n > 0 {
+		return &q.pieces.list[n-1]
 	}
-	return &q.pieces[len(q.pieces)-1]
+	return nil
 }
 
 // grow appends storage: small for a small write to an empty queue, larger the
 // more there is to hold.
-func (q *sendQueue) grow(pool *skb.Pool, want int) *piece {
+func (q *sendQueue) grow(from *storage, want int) *piece {
 	size := skb.SmallSize
 	switch {
 	case want > skb.MediumSize:
@@ -67,13 +94,15 @@ func (q *sendQueue) grow(pool *skb.Pool, want int) *piece {
 	case want > skb.SmallSize || q.bytes() > 0:
 		size = skb.MediumSize
 	}
-	c := pool.Chunk(size)
-	q.pieces = append(q.pieces, piece{chunk: c})
+	if q.pieces == nil {
+		q.pieces = from.list()
+	}
+	q.pieces.list = append(q.pieces.list, piece{chunk: from.chunks.Chunk(size)})
 	return q.tail()
 }
 
 // acked gives up the bytes before una.
-func (q *sendQueue) acked(una seq.Num) {
+func (q *sendQueue) acked(from *storage, una seq.Num) {
 	n := min(una.Sub(q.start), q.bytes())
 	if n <= 0 {
 		return
@@ -81,7 +110,7 @@ func (q *sendQueue) acked(una seq.Num) {
 	q.start = q.start.Add(n)
 	done := 0
 	for ; n > 0; done++ {
-		p := &q.pieces[done]
+		p := &q.pieces.list[done]
 		if n < p.len {
 			p.off, p.len = p.off+n, p.len-n
 			break
@@ -89,19 +118,24 @@ func (q *sendQueue) acked(una seq.Num) {
 		n -= p.len
 		p.chunk.Release()
 	}
-	q.shift(done)
+	q.shift(from, done)
 }
 
 // shift removes the first n pieces.
-func (q *sendQueue) shift(n int) {
+func (q *sendQueue) shift(from *storage, n int) {
 	if n == 0 {
 		return
 	}
-	left := copy(q.pieces, q.pieces[n:])
-	clear(q.pieces[left:])
-	q.pieces = q.pieces[:left]
-	if left == 0 && cap(q.pieces) > keepPieces {
-		q.pieces = nil
+	l := q.pieces
+	left := copy(l.list, l.list[n:])
+	clear(l.list[left:])
+	l.list = l.list[:left]
+	if left > 0 {
+		return
+	}
+	q.pieces = nil
+	if cap(l.list) <= keepPieces {
+		from.lists.Put(l)
 	}
 }
 
@@ -109,8 +143,9 @@ func (q *sendQueue) shift(n int) {
 // could, which is less only where b carries no more references.
 func (q *sendQueue) attach(b *skb.Buffer, from seq.Num, n int) int {
 	off, got := from.Sub(q.start), 0
-	for i := range q.pieces {
-		p := &q.pieces[i]
+	pieces := q.all()
+	for i := range pieces {
+		p := &pieces[i]
 		if off >= p.len {
 			off -= p.len
 			continue
@@ -130,8 +165,8 @@ func (q *sendQueue) attach(b *skb.Buffer, from seq.Num, n int) int {
 
 // purge gives everything up.
 func (q *sendQueue) purge() {
-	for i := range q.pieces {
-		q.pieces[i].chunk.Release()
+	for _, p := range q.all() {
+		p.chunk.Release()
 	}
 	q.pieces, q.start = nil, q.end
 }

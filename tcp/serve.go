@@ -65,7 +65,7 @@ func (c *Conn) serve(a *Attempt) error {
 	}
 	defer syn.Consume()
 	c.Local = a.names.local
-	c.listener = &listener{backlog: 1, requests: map[*request]struct{}{}, serves: a}
+	c.own().listener = &listener{backlog: 1, requests: map[*request]struct{}{}, serves: a}
 	c.setState(Listen)
 	var s segment
 	s.read(syn)
@@ -103,7 +103,7 @@ func (c *Conn) endServing(a *Attempt) (*Conn, error) {
 // serveFailed ends a listener whose only handshake failed: it has no other, and
 // nobody to accept.
 func (c *Conn) serveFailed(why syscall.Errno) {
-	c.listener = nil
+	c.own().listener = nil
 	c.setState(Closed)
 	c.SetError(why)
 }

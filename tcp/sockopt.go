@@ -48,7 +48,7 @@ func optionTable(name int) (option, bool) {
 	case OptUserTimeout:
 		return option{func(c *Conn) int { return int(c.user.userTimeout / time.Millisecond) }, setUserTimeout}, true
 	case OptFastOpen:
-		return option{func(c *Conn) int { return c.user.asked().fastOpenMax }, setFastOpen}, true
+		return option{func(c *Conn) int { return c.server.fastOpenMax }, setFastOpen}, true
 	case OptFastOpenConnect:
 		return option{func(c *Conn) int { return toInt(c.user.fastOpenConnect) }, setFastOpenConnect}, true
 	case OptFastOpenNoCookie:

@@ -24,6 +24,7 @@ type Module struct {
 
 	congestion *cc.Registry
 	ranges     *rtx.Pool // memory of retransmission queues
+	storage    storage   // and of send queues
 	shared     shared
 	timers     sync.Pool // *clock.Timer, of connections that have a deadline
 
@@ -44,7 +45,7 @@ type Module struct {
 // New returns the TCP module of a stack. The caller enters it in the network
 // layer's protocol table.
 func New(env *inet.Env, net inet.Network) *Module {
-	m := &Module{env: env, net: net, congestion: cc.NewRegistry(), ranges: new(rtx.Pool)}
+	m := &Module{env: env, net: net, congestion: cc.NewRegistry(), ranges: new(rtx.Pool), storage: storage{chunks: env.Pool}}
 	m.foKey.init(env.Rand)
 	m.set.declare(env.Sysctl)
 	m.congestion.Register("cubic", func() cc.Algorithm { return cc.NewCubicWith(m.set.hystart.Get()) })
@@ -61,6 +62,8 @@ func New(env *inet.Env, net inet.Network) *Module {
 type shared struct {
 	wishes   atomic.Pointer[wishes]
 	recovery atomic.Pointer[rtx.Shared]
+	headers  [2][256]atomic.Pointer[inet.Header] // by DF and TOS
+	seldom   seldom                              // of connections that have nothing of it
 }
 
 // batch collects the connections that got segments in a receive batch, so that
