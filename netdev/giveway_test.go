@@ -2,6 +2,7 @@ package netdev
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,12 +12,12 @@ import (
 // returns.
 func TestGivingWayLetsTheWokenRun(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	ran := false
+	var ran atomic.Bool
 	var s scheduler
-	go func() { ran = true }()
+	go ran.Store(true)
 	require.True(t, s.wanted())
 	s.giveWay()
-	require.True(t, ran)
+	require.True(t, ran.Load())
 }
 
 func TestAskingTheSchedulerAllocatesNothing(t *testing.T) {
