@@ -40,6 +40,19 @@ func (s *Sock) Sleep(events Ready, p *Patience) error { return s.SleepUntil(even
 // SleepUntil is Sleep for a caller who looks again at a time of his own, 0 for
 // never, whether an event came or not.
 func (s *Sock) SleepUntil(events Ready, p *Patience, look clock.Time) error {
+	until, err := s.patienceEnds(p)
+	if err != nil {
+		return err
+	}
+	if look != 0 && (until == 0 || look < until) {
+		until = look
+	}
+	s.Block(events, until)
+	return nil
+}
+
+// patienceEnds is the time until which to sleep, 0 for no limit. Error: EAGAIN.
+func (s *Sock) patienceEnds(p *Patience) (clock.Time, error) {
 	now := s.env.Clock.Now()
 	if p.Timeout > 0 && p.until == 0 {
 		p.until = now.Add(p.Timeout)
@@ -51,11 +64,7 @@ func (s *Sock) SleepUntil(events Ready, p *Patience, look clock.Time) error {
 		}
 	}
 	if p.NonBlock || until != 0 && until <= now {
-		return syscall.EAGAIN
+		return 0, syscall.EAGAIN
 	}
-	if look != 0 && (until == 0 || look < until) {
-		until = look
-	}
-	s.Block(events, until)
-	return nil
+	return until, nil
 }

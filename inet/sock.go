@@ -70,6 +70,7 @@ type Sock struct {
 	// WmemAlloc what is charged now.
 	RcvBuf, SndBuf       atomic.Int32
 	RmemAlloc, WmemAlloc atomic.Int32
+	noSpace              atomic.Bool // somebody waits for room in the send buffer (SOCK_NOSPACE); wmem.go
 
 	// Drops counts the packets that found the receive buffer full (sk_drops).
 	Drops atomic.Uint32

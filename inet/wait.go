@@ -187,14 +187,23 @@ func (s *Sock) Waiters() *WaitQueue { return &s.wait }
 // or the clock passes until (0: no limit), and owns the socket again. It
 // reports whether it was woken; the caller looks for itself what has happened.
 func (s *Sock) Block(events Ready, until clock.Time) bool {
+	return s.blockUnless(events, until, nil)
+}
+
+// blockUnless is Block for an event that comes without the socket's lock:
+// happened, if it is not nil, is asked once nothing can be missed any more.
+func (s *Sock) blockUnless(events Ready, until clock.Time, happened func() bool) bool {
 	if s.env.Trace.On(trace.SockBlock) {
 		s.env.Trace.Event(trace.SockBlock, s.ID, uint32(events), 0, 0, 0)
 	}
 	w := s.env.waiter()
 	s.wait.prepare(w, events)
-	s.Unlock()
-	woken := s.env.Clock.Wait(w.ch, until)
-	s.Lock()
+	woken := happened != nil && happened()
+	if !woken {
+		s.Unlock()
+		woken = s.env.Clock.Wait(w.ch, until)
+		s.Lock()
+	}
 	s.wait.finish(w)
 	s.env.waiters.Put(w)
 	return woken

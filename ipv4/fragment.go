@@ -57,7 +57,11 @@ func (m *Module) fragmentOne(b *skb.Buffer, r *inet.Route) error {
 	n := 0
 	for off := 0; off < size; off += step {
 		n++
-		if e := m.transmit(m.piece(b, h, off, min(step, size-off)), r); e != nil && err == nil {
+		p := m.piece(b, h, off, min(step, size-off))
+		if off+step >= size {
+			p.InheritOwner(b)
+		}
+		if e := m.transmit(p, r); e != nil && err == nil {
 			err = e
 		}
 	}

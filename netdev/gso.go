@@ -48,7 +48,10 @@ func Segment(b *skb.Buffer, out *skb.Queue) skb.Reason {
 	for i, off := 0, 0; off < payload || i == 0; i, off = i+1, off+size {
 		n := min(size, payload-off)
 		s := c.piece(off, n)
-		c.fixHeaders(s, i, off, off+n == payload)
+		last := off+n == payload
+		if c.fixHeaders(s, i, off, last); last {
+			s.InheritOwner(b)
+		}
 		out.PushBack(s)
 	}
 	b.Consume()

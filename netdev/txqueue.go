@@ -17,6 +17,11 @@ const txQueueLen = 1000
 // txBatch is how many frames go to the driver in one Write.
 const txBatch = 64
 
+// txQuota is how many batches a flush sends before it leaves the rest to the
+// timer goroutine: who sends for others is to get back to its own work
+// (dev_tx_weight and __qdisc_run's way out to net_tx_action).
+const txQuota = 8
+
 // txQueue collects frames until a flush. Whoever flushes first sends for all:
 // nobody waits for another's system call, and a frame that is pushed meanwhile
 // goes with the sender's next batch, because the sender stops only when it
@@ -75,7 +80,11 @@ func (t *txQueue) flush(d *Device) {
 		return
 	}
 	t.sending = true
-	for !t.stopped {
+	for quota := txQuota; !t.stopped; quota-- {
+		if quota == 0 && t.q.Len() > 0 {
+			d.table.Clock.Post(func() { t.flush(d) })
+			break
+		}
 		n := t.take()
 		if n == 0 {
 			break

@@ -117,6 +117,9 @@ type Buffer struct {
 	// A clone begins one of its own.
 	Walk Walk
 
+	owner  Owner // nil for a packet that nobody is charged for
+	charge int
+
 	next *Buffer
 	pool *Pool
 	dead bool

@@ -166,8 +166,12 @@ func (b *Buffer) free() {
 		b.frags[i].chunk.release()
 	}
 	clear(b.frags)
+	owner, charge := b.owner, b.charge
 	*b = Buffer{pool: b.pool, frags: b.frags[:0], dead: true}
 	b.pool.headers.Put(b)
+	if owner != nil {
+		owner.Freed(charge)
+	}
 }
 
 // Count is the pool's balance.

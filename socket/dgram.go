@@ -23,16 +23,16 @@ func (o dgramOps) Connect(to netip.AddrPort, _ *inet.Patience) error { return o.
 // Disconnect is connect(2) with AF_UNSPEC.
 func (o dgramOps) Disconnect() error { return o.s.Connect(netip.AddrPort{}) }
 
-func (o dgramOps) SendMsg(m *Message, flags int, _ *inet.Patience) (int, error) {
-	return o.s.SendMsg(m, flags)
+func (o dgramOps) SendMsg(m *Message, flags int, p *inet.Patience) (int, error) {
+	return o.s.SendMsg(m, flags, p)
 }
 
 func (o dgramOps) RecvMsg(m *Message, flags int, p *inet.Patience) (int, error) {
 	return o.s.RecvMsg(m, flags, p)
 }
 
-func (o dgramOps) SendMMsg(ms []Message, flags int, _ *inet.Patience) (int, error) {
-	return o.s.SendMMsg(ms, flags)
+func (o dgramOps) SendMMsg(ms []Message, flags int, p *inet.Patience) (int, error) {
+	return o.s.SendMMsg(ms, flags, p)
 }
 
 func (o dgramOps) RecvMMsg(ms []Message, flags int, p *inet.Patience, until clock.Time) (int, error) {
@@ -54,7 +54,7 @@ func (o dgramOps) Ioctl(request int) (int, error) {
 	case SIOCINQ:
 		return o.s.InQueue(), nil
 	case SIOCOUTQ:
-		return 0, nil // a datagram leaves while it is sent
+		return int(o.s.WmemAlloc.Load()), nil
 	}
 	return 0, syscall.ENOTTY
 }

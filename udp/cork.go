@@ -48,6 +48,9 @@ func (s *Sock) append(data []byte, flags int) (int, error) {
 		c.flush()
 		return 0, err
 	}
+	if !s.MaySend() {
+		return 0, errNoSpace
+	}
 	c.data = append(c.data, data...)
 	if s.corks(flags) {
 		return len(data), nil

@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"errors"
 	"net/netip"
 	"syscall"
 
@@ -16,20 +17,20 @@ import (
 // data waits and grows; see cork.go. Errors: EDESTADDRREQ, EMSGSIZE, EACCES for
 // a broadcast address without SO_BROADCAST, EINVAL for an ancillary request
 // that cannot be, ENETUNREACH, EPIPE, SO_ERROR.
-func (s *Sock) SendMsg(m *inet.Message, flags int) (int, error) {
+func (s *Sock) SendMsg(m *inet.Message, flags int, pat *inet.Patience) (int, error) {
 	s.Lock()
 	defer s.Unlock()
-	return s.send(m, flags)
+	return s.send(m, flags, pat)
 }
 
 // SendMMsg sends many datagrams under one lock and hands them to the driver
 // together (sendmmsg(2)). It returns how many were sent; the error is that of
 // the first, nil if that was sent.
-func (s *Sock) SendMMsg(ms []inet.Message, flags int) (int, error) {
+func (s *Sock) SendMMsg(ms []inet.Message, flags int, pat *inet.Patience) (int, error) {
 	s.Lock()
 	defer s.Unlock()
 	for i := range ms {
-		n, err := s.send(&ms[i], flags)
+		n, err := s.send(&ms[i], flags, pat)
 		if err != nil {
 			return inet.Many(i, err)
 		}
@@ -38,7 +39,29 @@ func (s *Sock) SendMMsg(ms []inet.Message, flags int) (int, error) {
 	return len(ms), nil
 }
 
-func (s *Sock) send(m *inet.Message, flags int) (int, error) {
+// send waits for room in the send buffer, for as long as the call may, and then
+// asks all questions anew: meanwhile the socket was others'.
+func (s *Sock) send(m *inet.Message, flags int, pat *inet.Patience) (int, error) {
+	for {
+		n, err := s.trySend(m, flags)
+		if err != errNoSpace {
+			return n, err
+		}
+		if flags&inet.MsgDontWait != 0 {
+			pat.NonBlock = true
+		}
+		if err := s.AwaitSpace(pat); err != nil {
+			s.cork.flush()
+			return 0, err
+		}
+	}
+}
+
+// errNoSpace is what trySend returns, with nothing done, where the send buffer
+// is full.
+var errNoSpace = errors.New("udp: the send buffer is full")
+
+func (s *Sock) trySend(m *inet.Message, flags int) (int, error) {
 	switch {
 	case s.closed:
 		return 0, syscall.EBADF
@@ -159,7 +182,11 @@ func (s *Sock) transmit(data []byte, to netip.AddrPort, r *inet.Route, c *inet.C
 	if err := s.ready(); err != nil {
 		return err
 	}
+	if !s.cork.open && !s.MaySend() {
+		return errNoSpace
+	}
 	b := s.build(data, to, r)
+	s.ChargeSend(b)
 	if gso > 1 {
 		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOUDPv4, uint16(largest), uint16(gso)
 	}

@@ -329,7 +329,10 @@ func (s *Sock) InQueue() int {
 func (s *Sock) Poll() inet.Ready {
 	s.Lock()
 	defer s.Unlock()
-	r := inet.PollOut | s.PollError()
+	r := s.PollError()
+	if s.Writable() {
+		r |= inet.PollOut
+	}
 	if s.queue.Len() > 0 || s.shutRead || s.flowEnded() != nil {
 		r |= inet.PollIn
 	}

@@ -390,3 +390,25 @@ func TestReuseIsReadWhenAnotherBinds(t *testing.T) {
 		require.NoError(t, b.Bind(at))
 	})
 }
+
+// SO_SNDBUF bounds what a socket has under way: here, behind a neighbour that
+// does not answer.
+func TestDatagramsUnderWayFillTheSendBuffer(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		s, nobody := h.dgram(), netip.MustParseAddrPort("10.8.0.77:9")
+		h.set(s, socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+		require.NotZero(t, s.Poll()&inet.PollOut)
+		var err error
+		sent := 0
+		for ; err == nil && sent < 100; sent++ {
+			_, err = s.SendTo([]byte("x"), socket.MSG_DONTWAIT, nobody)
+		}
+		require.Equal(t, error(syscall.EAGAIN), err)
+		require.Greater(t, sent, 1)
+		queued, err := s.Ioctl(socket.SIOCOUTQ)
+		require.NoError(t, err)
+		require.NotZero(t, queued)
+		require.Zero(t, s.Poll()&inet.PollOut)
+		require.Equal(t, error(syscall.EMSGSIZE), func() error { _, err := s.SendTo(make([]byte, 65508), socket.MSG_DONTWAIT, nobody); return err }())
+	})
+}
