@@ -42,15 +42,15 @@ func (r *packetRx) receive(p *packet, pool *skb.Pool, dst []*skb.Buffer) (int, e
 	for i := range want {
 		r.prepare(i, pool, p.vnet)
 	}
-	got, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(want), unix.MSG_DONTWAIT, 0, 0)
+	got, errno := recvmmsg(p.fd, r.msgs[:want])
 	if errno != 0 {
 		return 0, errno
 	}
-	if r.want = int(got) + 1; int(got) == want {
+	if r.want = got + 1; got == want {
 		r.want = 2 * want
 	}
 	n := 0
-	for i := range int(got) {
+	for i := range got {
 		if b := r.frame(i, pool, p.vnet); b != nil {
 			dst[n] = b
 			n++
@@ -189,10 +189,10 @@ func (t *packetTx) send(fd, n int) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&t.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+	sent, errno := sendmmsg(fd, t.msgs[:n])
 	clear(t.iov[:n]) // the garbage collector must not see buffers through it
 	if errno != 0 {
 		return 0, errno
 	}
-	return int(sent), nil
+	return sent, nil
 }

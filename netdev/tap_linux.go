@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -155,11 +154,10 @@ func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 // readFrame reads one frame; nil where it had to be dropped.
 func (t *tap) readFrame(pool *skb.Pool) (*skb.Buffer, error) {
 	iov := t.rx.ready(pool, t.vnet)
-	r, _, errno := unix.Syscall(unix.SYS_READV, uintptr(t.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	n, errno := readv(t.fd, iov)
 	if errno != 0 {
 		return nil, errno
 	}
-	n := int(r)
 	if !t.vnet {
 		return t.rx.take(pool, n), nil
 	}
@@ -209,7 +207,7 @@ func (t *tap) writeFrame(b *skb.Buffer) error {
 	if len(iov) == 0 {
 		return unix.EINVAL
 	}
-	_, _, errno := unix.Syscall(unix.SYS_WRITEV, uintptr(t.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	errno := writev(t.fd, iov)
 	clear(iov) // the garbage collector must not see buffers through it
 	if errno != 0 {
 		return errno
