@@ -52,7 +52,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.rounds, "rounds", 5, "how often each is measured, alternating")
 	f.DurationVar(&o.time, "time", 2*time.Second, "how long each is measured")
 	f.DurationVar(&o.warmup, "warmup", 400*time.Millisecond, "how long each runs before")
-	f.DurationVar(&c.total, "total", 0, "how long all may take together, about; it chooses -time")
+	f.DurationVar(&c.total, "total", 0, "how long all may take together, about; it chooses -time and -warmup")
 	f.BoolVar(&o.json, "json", false, "write every sample as a line of JSON instead of the table")
 	f.StringVar(&o.profiles, "cpuprofile", "", "`directory` for CPU profiles of the subjects")
 	f.StringVar(&o.write, "write", "", "`file` for the tables in Markdown, between its marks if it has them")
@@ -76,7 +76,7 @@ func (o *options) shorten(f *flag.FlagSet) {
 		o.rounds = 3
 	}
 	if !given["time"] {
-		o.time = 600 * time.Millisecond
+		o.time = 800 * time.Millisecond
 	}
 	if !given["warmup"] {
 		o.warmup = 300 * time.Millisecond

@@ -58,25 +58,36 @@ func pairs(plan []row) (list []pair, err error) {
 
 // Besides the time that is measured, a measurement takes that long to make its
 // link, its processes and its connections, and to end them.
-const overhead = 350 * time.Millisecond
+const overhead = 60 * time.Millisecond
 
-// estimate is how long the measurements take with a time for each.
-func (o *options) estimate(each time.Duration) (total time.Duration) {
+// count returns how many measurements there are, and how long they take
+// without warm-up and measured time.
+func (o *options) count() (n int, besides time.Duration) {
 	for _, p := range o.pairs {
 		for _, c := range o.subjects {
 			if c.can(p.link, p.work) && p.skip() == "" {
-				total += time.Duration(o.roundsOf(p.work)) * (overhead + o.warmup + each + p.work.Setup/8 + p.work.Tail)
+				rounds := o.roundsOf(p.work)
+				n += rounds
+				besides += time.Duration(rounds) * (overhead + p.work.Setup/4 + p.work.Tail)
 			}
 		}
 	}
-	return total
+	return n, besides
 }
 
-// fit finds the time for each measurement with which all of them take total.
+// estimate is how long all of it takes.
+func (o *options) estimate() time.Duration {
+	n, besides := o.count()
+	return besides + time.Duration(n)*(o.warmup+o.time)
+}
+
+// fit chooses warm-up and time of each measurement so that all of them take
+// total.
 func (o *options) fit(total time.Duration) {
-	base := o.estimate(0)
-	each := (total - base) * time.Millisecond / max(o.estimate(time.Millisecond)-base, 1)
-	o.time = max(each, 100*time.Millisecond).Truncate(10 * time.Millisecond)
+	n, besides := o.count()
+	each := (total - besides) / time.Duration(max(n, 1))
+	o.warmup = min(max(each/4, 150*time.Millisecond), 500*time.Millisecond).Truncate(10 * time.Millisecond)
+	o.time = max(each-o.warmup, 100*time.Millisecond).Truncate(10 * time.Millisecond)
 }
 
 func (o *options) roundsOf(w work.Work) int {

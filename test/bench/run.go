@@ -21,7 +21,7 @@ import (
 // work on one link after the other, so that each comparison is between
 // neighbours in time.
 func bench(o *options) error {
-	fmt.Fprintf(os.Stderr, "%d works on links, %d rounds of %v: about %v\n", len(o.pairs), o.rounds, o.time, o.estimate(o.time).Round(time.Second))
+	fmt.Fprintf(os.Stderr, "%d works on links, %d rounds of %v after %v: about %v\n", len(o.pairs), o.rounds, o.time, o.warmup, o.estimate().Round(time.Second))
 	if o.profiles != "" {
 		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
 			return err
