@@ -112,7 +112,7 @@ func newEnv(cfg *Config) *inet.Env {
 		env.Stat.Dropped(r)
 		env.Trace.Dropped(b, r, site)
 	})
-	env.Dev = netdev.NewTable(netdev.Config{Clock: env.Clock, Rand: env.Rand, Pool: env.Pool, Trace: env.Trace})
+	env.Dev = netdev.NewTable(netdev.Config{Clock: env.Clock, Rand: env.Rand, Pool: env.Pool, Trace: env.Trace, Stat: env.Stat, Sysctl: env.Sysctl})
 	return env
 }
 

@@ -166,9 +166,14 @@ func (p *packet) MTU() int { return p.mtu }
 
 func (p *packet) MAC() net.HardwareAddr { return p.mac }
 
-// Read waits for frames and takes all that are there, up to len(dst). An
-// interface that is down ends nothing; one that is gone does.
+// Read waits for frames and takes all that are there, up to len(dst).
 func (p *packet) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
+	return readWaiting(p, pool, dst)
+}
+
+// TryRead takes the frames that are there, up to len(dst). An interface that is
+// down ends nothing; one that is gone does.
+func (p *packet) TryRead(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 	defer p.end()
 	if err := p.begin(); err != nil {
 		return 0, err
@@ -176,21 +181,21 @@ func (p *packet) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 	for {
 		n, err := p.rx.receive(p, pool, dst)
 		switch err {
-		case nil, unix.EINTR:
-			err = nil
+		case unix.EINTR:
+			continue
 		case unix.EAGAIN:
-			err = p.wait()
+			return 0, nil
 		case unix.ENETDOWN:
 			err = p.stillThere()
 		case unix.EINVAL: // a super-segment of a kind that virtio has no word for; it is gone
 			pool.NewRaw(0).Drop(skb.DevHdr)
-			err = nil
+			continue
 		}
-		switch {
-		case n > 0 || errors.Is(err, net.ErrClosed):
-			return n, err
-		case err != nil:
-			return 0, fmt.Errorf("receiving on interface %s: %w", p.name, err)
+		if err != nil {
+			return n, fmt.Errorf("receiving on interface %s: %w", p.name, err)
+		}
+		if n > 0 {
+			return n, nil
 		}
 	}
 }

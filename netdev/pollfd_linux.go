@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slankdev/ministack/skb"
 )
 
 // pollFD is a non-blocking file descriptor with a reader that Close can wake.
@@ -46,8 +48,12 @@ func (p *pollFD) begin() error {
 
 func (p *pollFD) end() { p.mu.RUnlock() }
 
-// wait sleeps until fd can be read, or has an error to tell, or Close.
-func (p *pollFD) wait() error {
+// Await sleeps until fd can be read, or has an error to tell, or Close.
+func (p *pollFD) Await() error {
+	defer p.end()
+	if err := p.begin(); err != nil {
+		return err
+	}
 	fds := [2]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, {Fd: int32(p.wake), Events: unix.POLLIN}}
 	_, err := unix.Ppoll(fds[:], nil, nil)
 	switch {
@@ -57,6 +63,19 @@ func (p *pollFD) wait() error {
 		return nil
 	}
 	return os.NewSyscallError("ppoll", err)
+}
+
+// readWaiting is Read for drivers that are BusyPollers.
+func readWaiting(b BusyPoller, pool *skb.Pool, dst []*skb.Buffer) (int, error) {
+	for {
+		n, err := b.TryRead(pool, dst)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if err := b.Await(); err != nil {
+			return 0, err
+		}
+	}
 }
 
 func (p *pollFD) Close() error {

@@ -12,7 +12,7 @@ import (
 // or, on a virtual clock, in events of the clock.
 func (d *Device) start() {
 	if !d.table.Clock.Virtual() {
-		go d.loop()
+		go d.run()
 		return
 	}
 	close(d.done)
@@ -20,8 +20,17 @@ func (d *Device) start() {
 	d.postPoll()
 }
 
-func (d *Device) loop() {
+func (d *Device) run() {
 	defer close(d.done)
+	if b, ok := d.driver.(BusyPoller); ok {
+		d.pollLoop(b)
+		return
+	}
+	d.loop()
+}
+
+// loop receives from a driver that sleeps in Read.
+func (d *Device) loop() {
 	var batch [rxBatch]*skb.Buffer
 	var sched scheduler
 	for {

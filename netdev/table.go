@@ -9,6 +9,8 @@ import (
 
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/skb"
+	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/sysctl"
 	"github.com/slankdev/ministack/trace"
 )
 
@@ -38,6 +40,8 @@ type Config struct {
 	Rand     Rand
 	Pool     *skb.Pool
 	Trace    *trace.Tracer
+	Stat     *stat.Counters   // may be nil
+	Sysctl   *sysctl.Registry // may be nil
 	Rx       func(d *Device, b *skb.Buffer) skb.Reason
 	BatchEnd func()
 	Tx       func(d *Device, batch []*skb.Buffer)
@@ -53,6 +57,8 @@ type Table struct {
 	closed bool
 	dirty  atomic.Bool // a device may have frames queued
 
+	busyPoll *sysctl.Int // microseconds
+
 	watchers watchers
 }
 
@@ -61,7 +67,14 @@ func NewTable(c Config) *Table {
 	if c.BatchEnd == nil {
 		c.BatchEnd = func() {}
 	}
+	if c.Sysctl == nil {
+		c.Sysctl = sysctl.New()
+	}
+	if c.Stat == nil {
+		c.Stat = new(stat.Counters)
+	}
 	t := &Table{Config: c}
+	t.busyPoll = c.Sysctl.Int("net.core.busy_poll", busyMicros, 0, 1e6)
 	t.list.Store(&[]*Device{nil})
 	return t
 }

@@ -128,7 +128,10 @@ func (t *tap) MTU() int { return t.mtu }
 func (t *tap) MAC() net.HardwareAddr { return nil }
 
 // Read waits for a frame and then takes what else is there.
-func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
+func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) { return readWaiting(t, pool, dst) }
+
+// TryRead takes what is there.
+func (t *tap) TryRead(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 	defer t.end()
 	if err := t.begin(); err != nil {
 		return 0, err
@@ -140,8 +143,6 @@ func (t *tap) Read(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 			dst[n] = b
 			n++
 			octets += b.Len()
-		case err == unix.EAGAIN && n == 0:
-			err = t.wait()
 		case err == unix.EAGAIN:
 			return n, nil
 		}

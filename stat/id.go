@@ -121,6 +121,7 @@ const (
 	TcpExtTSEcrRejected
 	TcpExtDelayedACKs
 	TcpExtDelayedACKLost
+	TcpExtBusyPollRxPackets
 	TcpExtListenOverflows
 	TcpExtListenDrops
 	TcpExtTCPPureAcks
@@ -339,6 +340,7 @@ var labels = [firstDrop]label{
 	TcpExtTSEcrRejected:             {"TcpExt", "TSEcrRejected"},
 	TcpExtDelayedACKs:               {"TcpExt", "DelayedACKs"},
 	TcpExtDelayedACKLost:            {"TcpExt", "DelayedACKLost"},
+	TcpExtBusyPollRxPackets:         {"TcpExt", "BusyPollRxPackets"},
 	TcpExtListenOverflows:           {"TcpExt", "ListenOverflows"},
 	TcpExtListenDrops:               {"TcpExt", "ListenDrops"},
 	TcpExtTCPPureAcks:               {"TcpExt", "TCPPureAcks"},
