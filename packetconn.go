@@ -3,6 +3,7 @@ package ministack
 import (
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/slankdev/ministack/socket"
@@ -10,7 +11,10 @@ import (
 
 // PacketConn is a UDP socket as a net.PacketConn and, if it has a peer, as a
 // net.Conn.
-type PacketConn struct{ endpoint }
+type PacketConn struct {
+	endpoint
+	last atomic.Pointer[net.UDPAddr] // who sent what was read last
+}
 
 var (
 	_ net.PacketConn = (*PacketConn)(nil)
@@ -26,7 +30,7 @@ func (s *Stack) newPacketConn(k *socket.Socket) *PacketConn {
 	if a, err := k.Getpeername(); err == nil {
 		n.remote = net.UDPAddrFromAddrPort(a)
 	}
-	return &PacketConn{endpoint{s, k, n}}
+	return &PacketConn{endpoint: endpoint{s, k, n}}
 }
 
 // Read reads one datagram; what b does not hold of it is lost.
@@ -50,7 +54,19 @@ func (p *PacketConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	if err != nil {
 		return n, nil, err
 	}
-	return n, net.UDPAddrFromAddrPort(a), nil
+	return n, p.addrOf(a), nil
+}
+
+// addrOf makes a net.Addr, the same one while the same peer sends: so a peer's
+// datagrams cost no allocation each. As all of package net, callers do not
+// change what it points at.
+func (p *PacketConn) addrOf(a netip.AddrPort) *net.UDPAddr {
+	if u := p.last.Load(); u != nil && u.AddrPort() == a {
+		return u
+	}
+	u := net.UDPAddrFromAddrPort(a)
+	p.last.Store(u)
+	return u
 }
 
 // ReadFromUDPAddrPort is ReadFrom without an allocation.

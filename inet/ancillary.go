@@ -32,7 +32,10 @@ type Ancillary struct {
 	Options []byte     // IP_RECVOPTS: its IPv4 options as they came
 	Reply   []byte     // IP_RETOPTS: the options that an answer carries
 	Drops   uint32     // SO_RXQ_OVFL: packets that found the queue full, so far
-	Aux     AuxData    // PACKET_AUXDATA
+	// SegmentSize is not 0 where the data is several datagrams, all of this
+	// size but the last, which may be shorter (UDP_GRO).
+	SegmentSize int
+	Aux         AuxData // PACKET_AUXDATA
 }
 
 // AuxData is what PACKET_AUXDATA tells of a frame (struct tpacket_auxdata).

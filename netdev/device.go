@@ -182,7 +182,7 @@ func (d *Device) Transmit(b *skb.Buffer) skb.Reason {
 func (d *Device) prepare(b *skb.Buffer) skb.Reason {
 	switch {
 	case b.GSO == skb.GSONone:
-	case b.GSO != skb.GSOTCPv4 || !d.Features.Has(TSO4):
+	case !d.cuts(b):
 		return d.segment(b)
 	case b.Csum != skb.CsumPartial:
 		if r := offerChecksum(b); r != skb.NotDropped {
@@ -195,6 +195,15 @@ func (d *Device) prepare(b *skb.Buffer) skb.Reason {
 		}
 	}
 	return d.tx.push(d, b)
+}
+
+// cuts reports whether the driver cuts the super-segment b. A datagram without
+// a checksum is none of its business: virtio's header has no word for it.
+func (d *Device) cuts(b *skb.Buffer) bool {
+	if b.GSO == skb.GSOUDPv4 {
+		return d.Features.Has(USO) && b.Csum == skb.CsumPartial
+	}
+	return d.Features.Has(TSO4)
 }
 
 // segment cuts a super-segment and queues the pieces (validate_xmit_skb). It

@@ -27,6 +27,8 @@ const (
 	NoLink
 	// Loopback: what is sent comes back, with checksums that nobody needs.
 	Loopback
+	// USO: it sends UDP/IPv4 super-segments (UDP segmentation offload).
+	USO
 )
 
 // Has reports whether all of g is offered.

@@ -106,7 +106,7 @@ func (i *impaired) Write(src []*skb.Buffer) (int, error) {
 }
 
 // Features hides super-segments on the way out.
-func (i *impaired) Features() Features { return i.inner.Features() &^ (TSO4 | GRO) }
+func (i *impaired) Features() Features { return i.inner.Features() &^ (TSO4 | USO | GRO) }
 
 func (i *impaired) MTU() int { return i.inner.MTU() }
 

@@ -172,23 +172,56 @@ func TestTheKernelTakesOurSuperSegments(t *testing.T) {
 	})
 }
 
-// A kernel socket with UDP_SEGMENT sends datagrams in one piece, and a veth
-// passes it on as it is.
+// A kernel socket with UDP_SEGMENT sends datagrams in one piece; a veth passes
+// it on as it is, and a TAP that was asked for it.
 func TestUDPSuperSegmentsOfTheKernelAreRecognised(t *testing.T) {
-	w := openVeth(t, PacketOptions{MAC: stackMAC})
-	fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
-	require.NoError(t, unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 1000))
-	data := randomBytes(rand.New(rand.NewSource(3)), 3500)
-	require.NoError(t, unix.Sendto(fd, data, 0, stackAddr(5555)))
-	var stream []byte
-	for len(stream) < len(data) {
-		for _, raw := range w.whole(w.next(has(layers.LayerTypeUDP))) {
-			d := decode(t, raw, false)
-			require.LessOrEqual(t, len(d.payload), 1000)
-			stream = append(stream, d.payload...)
+	onEachWire(t, func(t *testing.T, w *wire) {
+		if _, isTAP := w.Driver.(*tap); !isTAP && !w.Features().Has(TSO4) {
+			t.Skip("a packet socket without PACKET_VNET_HDR is not told of segments")
 		}
-	}
-	require.Equal(t, data, stream)
+		fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+		require.NoError(t, unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 1000))
+		data := randomBytes(rand.New(rand.NewSource(3)), 3500)
+		require.NoError(t, unix.Sendto(fd, data, 0, stackAddr(5555)))
+		var stream []byte
+		for len(stream) < len(data) {
+			b := w.next(has(layers.LayerTypeUDP))
+			if b.GSO != skb.GSONone {
+				require.Equal(t, []uint16{1000, 4}, []uint16{b.GSOSize, b.GSOSegs})
+			}
+			if w.Features().Has(USO) {
+				require.Equal(t, skb.GSOUDPv4, b.GSO, "segmentation was left to us")
+			}
+			for _, raw := range w.whole(b) {
+				d := decode(t, raw, false)
+				require.LessOrEqual(t, len(d.payload), 1000)
+				stream = append(stream, d.payload...)
+			}
+		}
+		require.Equal(t, data, stream)
+	})
+}
+
+// The kernel cuts what we send joined into datagrams.
+func TestTheKernelTakesOurUDPSuperSegments(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		if !w.Features().Has(USO) {
+			t.Skip("the driver does not offer USO")
+		}
+		fd := kernelSocket(t, unix.SOCK_DGRAM, 7777)
+		knock(t, w, fd)
+		data := randomBytes(rand.New(rand.NewSource(4)), 3500)
+		b := w.buildIP(layers.IPProtocolUDP, &layers.UDP{SrcPort: 5555, DstPort: 7777}, gopacket.Payload(data))
+		leaveOpen(b)
+		b.GSO, b.GSOSize = skb.GSOUDPv4, 1000
+		w.send(b)
+		for off := 0; off < len(data); off += 1000 {
+			buf := make([]byte, len(data))
+			n, err := unix.Read(fd, buf)
+			require.NoError(t, err)
+			require.Equal(t, data[off:min(off+1000, len(data))], buf[:n])
+		}
+	})
 }
 
 func TestFramesThatWaitAreReadInOneBatch(t *testing.T) {

@@ -46,7 +46,7 @@ func (l *loopback) OnReadable(fn func()) { l.lane.onReadable(fn) }
 
 func (l *loopback) Write(src []*skb.Buffer) (int, error) { return l.lane.write(src) }
 
-func (l *loopback) Features() Features { return Loopback | NoLink | TxCsum | TSO4 | RxCsum | GRO }
+func (l *loopback) Features() Features { return Loopback | NoLink | TxCsum | TSO4 | USO | RxCsum | GRO }
 
 func (l *loopback) MTU() int { return l.mtu }
 

@@ -54,7 +54,7 @@ func PipeWith(o PipeOptions) (a, b Driver) {
 func (o *PipeOptions) features() Features {
 	var f Features
 	if o.Offload {
-		f |= TxCsum | TSO4 | RxCsum | GRO
+		f |= TxCsum | TSO4 | USO | RxCsum | GRO
 	}
 	if o.NoLink {
 		f |= NoLink

@@ -108,7 +108,7 @@ func (d *Device) receive(b *skb.Buffer) {
 	switch {
 	case !d.Up():
 		b.Drop(skb.DevReady)
-	case b.GSO == skb.GSOUDPv4:
+	case b.GSO == skb.GSOUDPv4 && b.Csum == skb.CsumNone:
 		d.receiveCut(b)
 	case !markChecksum(b):
 		d.Counters.RxDropped.Add(1)
@@ -118,8 +118,8 @@ func (d *Device) receive(b *skb.Buffer) {
 	}
 }
 
-// receiveCut passes on the datagrams of a UDP super-segment one by one: no
-// socket wants them joined.
+// receiveCut passes on the datagrams of a UDP super-segment one by one: its
+// checksum, which is that of none of them, could not be verified further up.
 func (d *Device) receiveCut(b *skb.Buffer) {
 	parts, r := cutReceived(b, d.linkLen())
 	if r != skb.NotDropped {

@@ -110,6 +110,11 @@ func (t *tap) negotiate(fd int) {
 	// The size is ours by default; an interface that others made may differ.
 	_ = unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetLen)
 	all := unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO_ECN
+	// Linux 6.2 has USO, for both IP versions or none, and takes it from us as well.
+	if unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, all|unix.TUN_F_USO4|unix.TUN_F_USO6) == nil {
+		t.features |= GRO | USO
+		return
+	}
 	if unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, all) == nil {
 		t.features |= GRO
 		return

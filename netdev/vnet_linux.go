@@ -88,7 +88,10 @@ func (h vnetHeader) decodeUDP(b *skb.Buffer, link int) skb.Reason {
 	case !b.MayPull(link + ipMinLen + udpLen):
 		return skb.HdrTrunc
 	}
-	b.GSO, b.GSOSize = skb.GSOUDPv4, h.gsoSize()
+	size, payload := int(h.gsoSize()), b.Len()-link-ipHeader(b.Data()[link:]).headerLen()-udpLen
+	if payload > size {
+		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOUDPv4, h.gsoSize(), uint16((payload+size-1)/size)
+	}
 	return skb.NotDropped
 }
 
@@ -113,15 +116,25 @@ func (h vnetHeader) encode(b *skb.Buffer) error {
 		return nil
 	}
 	trans := int(b.CsumStart)
-	if b.GSO != skb.GSOTCPv4 || b.Csum != skb.CsumPartial || b.HeadLen() < trans+tcpMinLen {
+	if b.Csum != skb.CsumPartial || b.HeadLen() < trans+udpLen {
 		return syscall.EINVAL
 	}
-	th := tcpHeader(b.Data()[trans:])
-	h[1] = vnetGSOTCPv4
-	if th.flags()&tcpCWR != 0 {
-		h[1] |= vnetGSOECN // only the first segment is to have CWR
+	hdr := trans + udpLen
+	switch b.GSO {
+	case skb.GSOUDPv4:
+		h[1] = vnetGSOUDP
+	case skb.GSOTCPv4:
+		if b.HeadLen() < trans+tcpMinLen {
+			return syscall.EINVAL
+		}
+		th := tcpHeader(b.Data()[trans:])
+		hdr = trans + th.headerLen()
+		h[1] = vnetGSOTCPv4
+		if th.flags()&tcpCWR != 0 {
+			h[1] |= vnetGSOECN // only the first segment is to have CWR
+		}
 	}
-	binary.NativeEndian.PutUint16(h[2:], uint16(trans+th.headerLen()))
+	binary.NativeEndian.PutUint16(h[2:], uint16(hdr))
 	binary.NativeEndian.PutUint16(h[4:], b.GSOSize)
 	return nil
 }

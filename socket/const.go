@@ -123,6 +123,7 @@ const (
 const (
 	UDP_CORK    = 1
 	UDP_SEGMENT = 103
+	UDP_GRO     = 104
 )
 
 // Options of SOL_RAW.

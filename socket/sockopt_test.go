@@ -76,6 +76,7 @@ func TestOptionsReadBackWhatTheyAreSetTo(t *testing.T) {
 		{dgram, socket.SOL_UDP, socket.UDP_CORK, 0, 1, 1, nil},
 		{dgram, socket.SOL_UDP, socket.UDP_SEGMENT, 0, 1000, 1000, nil},
 		{dgram, socket.SOL_UDP, socket.UDP_SEGMENT, 0, 1 << 16, 0, syscall.EINVAL},
+		{dgram, socket.SOL_UDP, socket.UDP_GRO, 0, 1, 1, nil},
 		{dgram, ip, socket.IP_RECVERR, 0, 1, 1, nil},
 		{dgram, ip, socket.IP_MULTICAST_TTL, 1, 200, 200, nil},
 		{dgram, ip, socket.IP_MULTICAST_TTL, 1, -1, 1, nil},

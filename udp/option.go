@@ -6,6 +6,7 @@ import "syscall"
 const (
 	optCork    = 1
 	optSegment = 103
+	optGRO     = 104
 )
 
 // SetOption sets an option of level SOL_UDP (udp_lib_setsockopt). Errors:
@@ -23,6 +24,8 @@ func (s *Sock) SetOption(name, value int) error {
 			return syscall.EINVAL
 		}
 		s.segment = value
+	case optGRO:
+		s.gro.Store(value != 0)
 	default:
 		return syscall.ENOPROTOOPT
 	}
@@ -35,12 +38,18 @@ func (s *Sock) Option(name int) (int, error) {
 	defer s.Unlock()
 	switch name {
 	case optCork:
-		if s.corkOn {
-			return 1, nil
-		}
-		return 0, nil
+		return number(s.corkOn), nil
 	case optSegment:
 		return s.segment, nil
+	case optGRO:
+		return number(s.gro.Load()), nil
 	}
 	return 0, syscall.ENOPROTOOPT
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -31,7 +31,8 @@ type Sock struct {
 
 	corkOn  bool // UDP_CORK
 	cork    corked
-	segment int // UDP_SEGMENT, 0: off
+	segment int         // UDP_SEGMENT, 0: off
+	gro     atomic.Bool // UDP_GRO: super-segments are read whole
 
 	closed, shutRead, shutWrite bool
 	boundAddr, boundPort        bool // by the user; Connect's choice is undone
@@ -70,23 +71,6 @@ const (
 	cbPort = iota
 	cbCharge
 )
-
-// receive takes over a datagram whose data is the payload. The socket's filter
-// sees the header as well (udp_queue_rcv_one_skb).
-func (s *Sock) receive(b *skb.Buffer, peer netip.AddrPort) skb.Reason {
-	b.Push(HeaderLen)
-	if r := s.Filter(b, HeaderLen); r != skb.NotDropped {
-		s.m.env.Stat.Inc(stat.UdpInErrors)
-		return r
-	}
-	b.Pull(HeaderLen)
-	b.CB[cbPort] = uint32(peer.Port())
-	r := s.Receive(b)
-	if r == skb.SocketBacklog {
-		s.countFull()
-	}
-	return r
-}
 
 func (s *Sock) countFull() {
 	s.Drops.Add(1)
@@ -303,6 +287,9 @@ func (s *Sock) take(b *skb.Buffer, m *inet.Message, flags int) int {
 	n := b.CopyOut(0, m.Data)
 	m.Addr = netip.AddrPortFrom(b.Net.Src, uint16(b.CB[cbPort]))
 	m.Ancillary = s.Ancillary(b, s.m.net)
+	if b.GSO != skb.GSONone {
+		m.SegmentSize = int(b.GSOSize)
+	}
 	result := m.Filled(n, b.Len(), flags)
 	if flags&inet.MsgPeek == 0 {
 		s.queue.PopFront()

@@ -57,6 +57,8 @@ func told(m *socket.Message, oob []byte) error {
 			toldByIP(m, int(c.Header.Type), c.Data)
 		case unix.SOL_SOCKET:
 			toldBySocket(m, int(c.Header.Type), c.Data)
+		case unix.SOL_UDP:
+			m.SegmentSize = int(binary.NativeEndian.Uint32(c.Data))
 		case unix.SOL_PACKET:
 			a := (*unix.TpacketAuxdata)(unsafe.Pointer(&c.Data[0]))
 			m.Aux = inet.AuxData{Status: a.Status, Len: int(a.Len), SnapLen: int(a.Snaplen), Net: int(a.Net)}

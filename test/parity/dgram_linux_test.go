@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"syscall"
@@ -410,5 +411,41 @@ func TestDatagramsUnderWayFillTheSendBuffer(t *testing.T) {
 		require.NotZero(t, queued)
 		require.Zero(t, s.Poll()&inet.PollOut)
 		require.Equal(t, error(syscall.EMSGSIZE), func() error { _, err := s.SendTo(make([]byte, 65508), socket.MSG_DONTWAIT, nobody); return err }())
+	})
+}
+
+// UDP_GRO: who asks for it reads what one UDP_SEGMENT send made in one call,
+// and is told the size; others read datagrams.
+func TestWhatWasSentInSegmentsIsReadWholeByWhoAsks(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *host) {
+		for _, gro := range []int{0, 1} {
+			s, r := h.dgram(), h.dgram()
+			require.NoError(t, r.Bind(netip.MustParseAddrPort("127.0.0.1:0")))
+			to, err := r.Getsockname()
+			require.NoError(t, err)
+			h.set(r, socket.SOL_UDP, socket.UDP_GRO, gro)
+			is, err := r.Getsockopt(socket.SOL_UDP, socket.UDP_GRO)
+			require.NoError(t, err)
+			require.Equal(t, gro, is)
+			h.set(s, socket.SOL_UDP, socket.UDP_SEGMENT, 1000)
+			data := bytes.Repeat([]byte("0123456789"), 250)
+			_, err = s.SendTo(data, 0, to)
+			require.NoError(t, err)
+			_, err = s.SendTo([]byte("alone"), 0, to)
+			require.NoError(t, err)
+			want := [][]int{{1000, 0}, {1000, 0}, {500, 0}, {5, 0}}
+			if gro == 1 {
+				want = [][]int{{2500, 1000}, {5, 0}}
+			}
+			var all []byte
+			for _, w := range want {
+				m := socket.Message{Data: make([]byte, 4000)}
+				n, err := r.RecvMsg(&m, 0)
+				require.NoError(t, err)
+				require.Equal(t, w, []int{n, m.SegmentSize})
+				all = append(all, m.Data[:n]...)
+			}
+			require.Equal(t, string(data)+"alone", string(all))
+		}
 	})
 }
