@@ -109,6 +109,16 @@ func TestAnEmbedderLinksNothingHeavy(t *testing.T) {
 	}
 }
 
+// The benchmark has another stack beside this one, and is a module of its own
+// so that nobody else gets it.
+func TestTheStackDoesNotDependOnWhatItIsComparedWith(t *testing.T) {
+	for name, wanted := range map[string]bool{"go.mod": false, "test/bench/go.mod": true} {
+		b, err := os.ReadFile(filepath.Join(root(t), name))
+		require.NoError(t, err)
+		require.Equal(t, wanted, strings.Contains(string(b), "gvisor.dev/"), name)
+	}
+}
+
 func root(t *testing.T) string {
 	dir, err := os.Getwd()
 	require.NoError(t, err)
