@@ -1,6 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +102,25 @@ func TestTablesStandBetweenTheirMarks(t *testing.T) {
 	}
 	if got := splice("", tables); got != tables {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestSamplesAreReadAsTheyWereWritten(t *testing.T) {
+	want := []report.Sample{{Link: "tap/1500", Work: "ping", Subject: "kernel", Round: 1, Rate: 2.5, P50: 3, Extra: map[string]float64{"a": 1}}, {Link: "tun/1500"}}
+	file := filepath.Join(t.TempDir(), "samples")
+	var b []byte
+	for _, s := range want {
+		line, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(append(b, line...), '\n')
+	}
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readSamples(file)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -24,6 +24,7 @@ type options struct {
 	json     bool
 	profiles string
 	write    string
+	from     string
 }
 
 // contender is a subject, run by this program or by another build of it.
@@ -56,6 +57,7 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.json, "json", false, "write every sample as a line of JSON instead of the table")
 	f.StringVar(&o.profiles, "cpuprofile", "", "`directory` for CPU profiles of the subjects")
 	f.StringVar(&o.write, "write", "", "`file` for the tables in Markdown, between its marks if it has them")
+	f.StringVar(&o.from, "from", "", "`file` with samples that -json wrote before: makes the tables of them and measures nothing")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,21 +22,9 @@ import (
 // work on one link after the other, so that each comparison is between
 // neighbours in time.
 func bench(o *options) error {
-	fmt.Fprintf(os.Stderr, "%d works on links, %d rounds of %v after %v: about %v\n", len(o.pairs), o.rounds, o.time, o.warmup, o.estimate().Round(time.Second))
-	if o.profiles != "" {
-		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
-			return err
-		}
-	}
-	var samples []report.Sample
-	failures := 0
-	for _, p := range o.pairs {
-		s, err := compare(o, p)
-		samples = append(samples, s...)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			failures++
-		}
+	samples, failed, err := o.samples()
+	if err != nil {
+		return err
 	}
 	groups := report.Groups(samples)
 	if !o.json {
@@ -47,10 +36,54 @@ func bench(o *options) error {
 			return err
 		}
 	}
-	if failures > 0 {
-		return fmt.Errorf("%d works failed, see above", failures)
+	if failed > 0 {
+		return fmt.Errorf("%d works failed, see above", failed)
 	}
 	return nil
+}
+
+// samples measures, or reads what was measured before. It returns the number of
+// works that failed as well.
+func (o *options) samples() (samples []report.Sample, failed int, err error) {
+	if o.from != "" {
+		samples, err = readSamples(o.from)
+		return samples, 0, err
+	}
+	fmt.Fprintf(os.Stderr, "%d works on links, %d rounds of %v after %v: about %v\n", len(o.pairs), o.rounds, o.time, o.warmup, o.estimate().Round(time.Second))
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, p := range o.pairs {
+		s, err := compare(o, p)
+		samples = append(samples, s...)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			failed++
+		}
+	}
+	return samples, failed, nil
+}
+
+// readSamples reads lines of JSON.
+func readSamples(file string) (samples []report.Sample, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for d := json.NewDecoder(f); ; {
+		var s report.Sample
+		switch err := d.Decode(&s); err {
+		case nil:
+			samples = append(samples, s)
+		case io.EOF:
+			return samples, nil
+		default:
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
 }
 
 func (o *options) order() (labels []string) {
