@@ -33,6 +33,9 @@ func collect(e *Env) error {
 			return err
 		}
 	}
+	if err := e.accept(datagramPort, func(c io.ReadWriteCloser) { c.Close() }); err != nil {
+		return err
+	}
 	go func() {
 		b := make([]byte, 2048)
 		for {
@@ -58,6 +61,9 @@ func read(c net.PacketConn, b []byte) (int, error) {
 // shower sends datagrams without end. That the peer's queue is full is the
 // sender's business on no stack, but some say so.
 func shower(e *Env) error {
+	if err := e.meet(); err != nil {
+		return err
+	}
 	c, err := e.Net.Dial("udp", e.other(datagramPort))
 	if err != nil {
 		return err
@@ -69,4 +75,14 @@ func shower(e *Env) error {
 		}
 	}()
 	return nil
+}
+
+// meet connects by TCP first: datagrams do not wait for the neighbour's
+// address, which may take a second where the device has only just come up.
+func (e *Env) meet() error {
+	c, err := e.Net.Dial("tcp", e.other(datagramPort))
+	if err != nil {
+		return err
+	}
+	return c.Close()
 }
