@@ -51,6 +51,9 @@ func (t *Timer) Init(c Clock, fn func(any), arg any) {
 // never fires early.
 func (t *Timer) Reset(at Time) { t.clock.arm(t, at) }
 
+// At returns when an armed timer fires.
+func (t *Timer) At() Time { return t.at }
+
 // Stop disarms the timer and reports whether it was armed. A function that is
 // being called goes on: it must look at its own state under its own lock.
 func (t *Timer) Stop() bool { return t.clock.stop(t) }

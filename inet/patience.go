@@ -27,8 +27,8 @@ func (d *Deadline) Passed(now clock.Time) bool {
 // Patience says how long a call may sleep.
 type Patience struct {
 	NonBlock bool
-	Timeout  time.Duration // SO_RCVTIMEO or SO_SNDTIMEO, 0: none
-	Deadline *Deadline     // may be nil
+	Timeout  time.Duration                 // SO_RCVTIMEO or SO_SNDTIMEO, 0: none
+	Deadline interface{ Get() clock.Time } // may be nil; it may move while a call sleeps
 
 	until clock.Time
 }

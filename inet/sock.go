@@ -25,7 +25,15 @@ type Env struct {
 	Dev    *netdev.Table
 	Socks  Numbers
 
-	waiters sync.Pool // of *Waiter, for calls that sleep
+	waiters  sync.Pool // of *Waiter, for calls that sleep
+	backlogs sync.Pool // of *skb.Queue, empty
+}
+
+func (e *Env) emptyBacklog() *skb.Queue {
+	if q, ok := e.backlogs.Get().(*skb.Queue); ok {
+		return q
+	}
+	return new(skb.Queue)
 }
 
 // Numbers gives each socket its number, the "#7" of ss and trace.
@@ -59,12 +67,13 @@ type Sock struct {
 	owned    bool
 	recvErr  atomic.Bool // IP_RECVERR: ICMP errors are queued
 	deferred uint32
-	pending  int32 // bytes in the backlog
-	ID       uint32
-	backlog  skb.Queue
+	pending  int32      // bytes in the backlog
+	backlog  *skb.Queue // nil while empty: borrowed from the stack
 	user     sync.Mutex // taken by user calls, before mu
 	handler  Handler
 	env      *Env
+
+	ID uint32
 
 	// RcvBuf and SndBuf are the limits in bytes of true size; RmemAlloc and
 	// WmemAlloc what is charged now.
@@ -195,12 +204,15 @@ func (s *Sock) Lock() {
 // lets what was queued for transmission leave.
 func (s *Sock) Unlock() {
 	s.mu.Lock()
-	for s.backlog.Len() > 0 || s.deferred != 0 {
+	for s.backlog != nil || s.deferred != 0 {
 		q, bits := s.backlog, s.deferred
-		s.backlog, s.deferred, s.pending = skb.Queue{}, 0, 0
+		s.backlog, s.deferred, s.pending = nil, 0, 0
 		s.mu.Unlock()
-		for b := q.PopFront(); b != nil; b = q.PopFront() {
-			s.handler.Packet(b)
+		if q != nil {
+			for b := q.PopFront(); b != nil; b = q.PopFront() {
+				s.handler.Packet(b)
+			}
+			s.env.backlogs.Put(q)
 		}
 		if bits != 0 {
 			s.handler.Deferred(bits)
@@ -227,6 +239,9 @@ func (s *Sock) Receive(b *skb.Buffer) skb.Reason {
 		return b.Drop(skb.SocketBacklog)
 	}
 	s.pending += int32(size)
+	if s.backlog == nil {
+		s.backlog = s.env.emptyBacklog()
+	}
 	s.backlog.PushBack(b)
 	return skb.NotDropped
 }

@@ -35,9 +35,8 @@ type Waiter struct {
 // (wait_queue_head).
 type WaitQueue struct {
 	mu    sync.Mutex
-	first *Waiter
-	last  *Waiter // exclusive ones stand at the end, the oldest first
-	count atomic.Int32
+	first atomic.Pointer[Waiter] // who wakes looks without the lock whether there is any
+	last  *Waiter                // exclusive ones stand at the end, the oldest first
 }
 
 // Add enters a callback that is told of events in mask. It runs under locks of
@@ -70,14 +69,14 @@ func (w *Waiter) Remove() {
 }
 
 func (q *WaitQueue) link(w *Waiter) {
-	w.queue, w.prev, w.next = q, nil, q.first
-	if q.first != nil {
-		q.first.prev = w
+	first := q.first.Load()
+	w.queue, w.prev, w.next = q, nil, first
+	if first != nil {
+		first.prev = w
 	} else {
 		q.last = w
 	}
-	q.first = w
-	q.count.Add(1)
+	q.first.Store(w)
 }
 
 func (q *WaitQueue) linkLast(w *Waiter) {
@@ -85,10 +84,9 @@ func (q *WaitQueue) linkLast(w *Waiter) {
 	if q.last != nil {
 		q.last.next = w
 	} else {
-		q.first = w
+		q.first.Store(w)
 	}
 	q.last = w
-	q.count.Add(1)
 }
 
 func (q *WaitQueue) unlink(w *Waiter) {
@@ -98,7 +96,7 @@ func (q *WaitQueue) unlink(w *Waiter) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
-		q.first = w.next
+		q.first.Store(w.next)
 	}
 	if w.next != nil {
 		w.next.prev = w.prev
@@ -106,7 +104,6 @@ func (q *WaitQueue) unlink(w *Waiter) {
 		q.last = w.prev
 	}
 	w.next, w.prev, w.queue = nil, nil, nil
-	q.count.Add(-1)
 }
 
 // prepare enters a sleeping call.
@@ -140,12 +137,12 @@ func (e *Env) waiter() *Waiter {
 // wake tells all who wait for one of the events; errors and hang-ups concern
 // everybody.
 func (q *WaitQueue) wake(events Ready) {
-	if q.count.Load() == 0 {
+	if q.first.Load() == nil {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for w := q.first; w != nil; w = w.next {
+	for w := q.first.Load(); w != nil; w = w.next {
 		if events&(w.mask|PollErr|PollHup) == 0 {
 			continue
 		}

@@ -40,6 +40,8 @@ type Family struct {
 	set   settings
 	open  openSockets
 	calls sync.Pool // of *call
+
+	unbounded bounds // of all sockets that have no bounds; never changed
 }
 
 // kind is one row of the table; protocol 0 is any.

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/trace"
 )
@@ -18,7 +19,7 @@ type call struct {
 	patience inet.Patience
 }
 
-func (s *Socket) begin(flags int, timeout *atomic.Int64, d *inet.Deadline) *call {
+func (s *Socket) begin(flags int, timeout *atomic.Int64, d interface{ Get() clock.Time }) *call {
 	c, _ := s.family.calls.Get().(*call)
 	if c == nil {
 		c = new(call)
@@ -28,11 +29,22 @@ func (s *Socket) begin(flags int, timeout *atomic.Int64, d *inet.Deadline) *call
 	return c
 }
 
+// readBy and writeBy are a socket's deadlines as they are at any time: the first
+// may be set when a call sleeps already.
+type (
+	readBy  struct{ *Socket }
+	writeBy struct{ *Socket }
+)
+
+func (s readBy) Get() clock.Time { return s.limits().readDeadline.Get() }
+
+func (s writeBy) Get() clock.Time { return s.limits().writeDeadline.Get() }
+
 // reading begins a call that waits for something to read.
-func (s *Socket) reading(flags int) *call { return s.begin(flags, &s.rcvTimeout, &s.readDeadline) }
+func (s *Socket) reading(flags int) *call { return s.begin(flags, &s.limits().rcvTimeout, readBy{s}) }
 
 // writing begins a call that waits for room, or for a connection.
-func (s *Socket) writing(flags int) *call { return s.begin(flags, &s.sndTimeout, &s.writeDeadline) }
+func (s *Socket) writing(flags int) *call { return s.begin(flags, &s.limits().sndTimeout, writeBy{s}) }
 
 func (s *Socket) end(c *call) {
 	if tr := s.family.env.Trace; tr.On(trace.SockReturn) {

@@ -35,17 +35,40 @@ type Ops interface {
 
 // Socket is an open socket.
 type Socket struct {
-	ops           Ops
-	family        *Family
-	domain, typ   uint16
-	place         int32 // in openSockets
-	protocol      int
-	nonblock      atomic.Bool
-	closed        atomic.Bool
+	ops         Ops
+	family      *Family
+	domain, typ uint16
+	place       int32 // in openSockets
+	protocol    int
+	nonblock    atomic.Bool
+	closed      atomic.Bool
+	bounds      atomic.Pointer[bounds]
+}
+
+// bounds are how long calls may take. A socket whose user set none of them has
+// none.
+type bounds struct {
 	rcvTimeout    atomic.Int64 // nanoseconds, 0: none
 	sndTimeout    atomic.Int64
 	readDeadline  inet.Deadline
 	writeDeadline inet.Deadline
+}
+
+// bound returns the socket's bounds, to be changed.
+func (s *Socket) bound() *bounds {
+	if b := s.bounds.Load(); b != nil {
+		return b
+	}
+	s.bounds.CompareAndSwap(nil, new(bounds))
+	return s.bounds.Load()
+}
+
+// limits returns the socket's bounds, to be read.
+func (s *Socket) limits() *bounds {
+	if b := s.bounds.Load(); b != nil {
+		return b
+	}
+	return &s.family.unbounded
 }
 
 // open is how every call begins. Error: EBADF for a closed socket.
@@ -90,8 +113,10 @@ func (s *Socket) Accept() (*Socket, netip.AddrPort, error) {
 	if child == nil {
 		return nil, netip.AddrPort{}, syscall.EBADF
 	}
-	child.rcvTimeout.Store(s.rcvTimeout.Load())
-	child.sndTimeout.Store(s.sndTimeout.Load())
+	if b := s.bounds.Load(); b != nil && b.rcvTimeout.Load()|b.sndTimeout.Load() != 0 {
+		child.bound().rcvTimeout.Store(b.rcvTimeout.Load())
+		child.bound().sndTimeout.Store(b.sndTimeout.Load())
+	}
 	_, peer := ops.Names()
 	return child, peer, nil
 }
@@ -227,18 +252,19 @@ func (s *Socket) Ops() Ops { return s.ops }
 // SetReadDeadline and SetWriteDeadline bound calls that sleep now or later;
 // the zero Time removes the bound. Past it they return EAGAIN.
 func (s *Socket) SetReadDeadline(at clock.Time) {
-	s.readDeadline.Set(at)
+	s.bound().readDeadline.Set(at)
 	s.wake(inet.PollIn)
 }
 
 // SetWriteDeadline bounds sends and connects; see SetReadDeadline.
 func (s *Socket) SetWriteDeadline(at clock.Time) {
-	s.writeDeadline.Set(at)
+	s.bound().writeDeadline.Set(at)
 	s.wake(inet.PollOut)
 }
 
 // Deadlines reports which of the two deadlines have passed.
 func (s *Socket) Deadlines() (read, write bool) {
 	now := s.family.env.Clock.Now()
-	return s.readDeadline.Passed(now), s.writeDeadline.Passed(now)
+	b := s.limits()
+	return b.readDeadline.Passed(now), b.writeDeadline.Passed(now)
 }

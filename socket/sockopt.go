@@ -63,9 +63,9 @@ func (s *Socket) setSocketOption(name, value int) error {
 		s.setSndBuf(max(value, 0))
 		return nil
 	case SO_RCVTIMEO:
-		return setTimeout(&s.rcvTimeout, value)
+		return setTimeout(&s.bound().rcvTimeout, value)
 	case SO_SNDTIMEO:
-		return setTimeout(&s.sndTimeout, value)
+		return setTimeout(&s.bound().sndTimeout, value)
 	case SO_KEEPALIVE:
 		return s.setKeepAlive(value != 0)
 	case SO_BINDTODEVICE, SO_BINDTOIFINDEX:
@@ -237,9 +237,9 @@ func (s *Socket) socketOption(name int) (int, error) {
 	case SO_SNDBUF:
 		return int(c.SndBuf.Load()), nil
 	case SO_RCVTIMEO:
-		return int(s.rcvTimeout.Load() / int64(time.Microsecond)), nil
+		return int(s.limits().rcvTimeout.Load() / int64(time.Microsecond)), nil
 	case SO_SNDTIMEO:
-		return int(s.sndTimeout.Load() / int64(time.Microsecond)), nil
+		return int(s.limits().sndTimeout.Load() / int64(time.Microsecond)), nil
 	case SO_MAX_PACING_RATE:
 		return s.maxPacingRate()
 	case SO_ERROR:

@@ -120,7 +120,7 @@ func (c *Conn) recover(s *segment, now clock.Time, updated bool) {
 	if res.SendNewFirst {
 		c.sendNew(now)
 	}
-	c.ack.attempt = true
+	c.attempt = true
 }
 
 func (c *Conn) countDelivered(a *rtx.Ack, s *segment, n int) {
@@ -226,8 +226,8 @@ func (c *Conn) traceResult(s *segment, res *rtx.Result) {
 // batchEnd ends a receive batch: what the acknowledgements allow is sent, then
 // what arrived is acknowledged, unless the data has done so.
 func (c *Conn) batchEnd(now clock.Time) {
-	if c.ack.attempt {
-		c.ack.attempt = false
+	if c.attempt {
+		c.attempt = false
 		c.output(now)
 	}
 	c.checkAck(now)

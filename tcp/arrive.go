@@ -33,7 +33,7 @@ func (c *Conn) Packet(b *skb.Buffer) skb.Reason {
 	if r == skb.NotDropped {
 		r = c.arrive(&s, now)
 	}
-	if c.ack.due || c.ack.attempt {
+	if c.ack.due || c.attempt {
 		c.m.batch.add(c)
 	}
 	return s.finish(r)

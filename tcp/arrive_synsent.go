@@ -63,7 +63,8 @@ const soonest = 2 * time.Millisecond
 // echoPlausible reports whether the echoed timestamp lies between the first
 // SYN and now.
 func (c *Conn) echoPlausible(s *segment, now clock.Time) bool {
-	first := c.timestampNow(c.snd.firstSyn)
+	sent, _ := c.tx.FirstRetransmit() // of the SYN, the first time
+	first := c.timestampNow(sent)
 	return int32(s.tsecr-first) >= 0 && int32(c.timestampNow(now)-s.tsecr) >= 0
 }
 

@@ -209,7 +209,7 @@ func (c *Conn) finish(e syscall.Errno) {
 	c.snd.nxt = c.snd.una
 	c.sendq.init(c.snd.una)
 	c.user.finQueued = false
-	c.ack.due, c.ack.attempt = false, false
+	c.ack.due, c.attempt = false, false
 	c.user.shutWrite = true
 	if e != 0 {
 		c.SetError(e)

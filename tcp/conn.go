@@ -21,9 +21,13 @@ type Conn struct {
 
 	state    State
 	inBatch  bool        // waits for the end of the receive batch
+	attempt  bool        // the end of the batch tries to send
+	refused  uint8       // our device's queue was full, and how often it was tried again
 	guarded  atomic.Bool // ICMP errors are doubted (TCP-AO)
 	reserved int32       // pages of all of TCP's memory
-	cause    uint64      // the packet being processed, for the trace
+
+	shownState atomic.Uint32 // state, for readers without the lock
+	cause      uint64        // the packet being processed, for the trace
 
 	snd sendSpace
 	rcv receiveSpace
@@ -43,7 +47,6 @@ type Conn struct {
 	chrono chrono
 	passed traffic
 
-	shownState atomic.Uint32 // state, for readers without the lock
 	*seldom
 }
 
@@ -70,15 +73,13 @@ func (c *Conn) own() *seldom {
 
 // sendSpace is RFC 9293's send sequence space (3.3.1).
 type sendSpace struct {
-	una, nxt seq.Num
-	wnd      uint32  // SND.WND in bytes
-	wl1      seq.Num // the segment that last updated the window
-	maxWnd   uint32  // the largest window that the peer offered
-	iss      seq.Num
-	up       seq.Num // one past the last urgent byte
-	urgent   bool
-	refused  uint8 // our device's queue was full, and how often it was tried again
-
+	una, nxt  seq.Num
+	wnd       uint32  // SND.WND in bytes
+	wl1       seq.Num // the segment that last updated the window
+	maxWnd    uint32  // the largest window that the peer offered
+	iss       seq.Num
+	up        seq.Num // one past the last urgent byte
+	urgent    bool
 	wscale    uint8   // Snd.Wind.Shift
 	peerMSS   uint16  // from the peer's SYN, TCP_MAXSEG applied
 	mss       int     // payload bytes of a full segment, options allowed for
@@ -87,8 +88,6 @@ type sendSpace struct {
 	tail      seq.Num // where the last super-segment begins
 	lastSmall seq.Num // end of the last segment that was not full (Minshall)
 	lastSent  clock.Time
-	firstSyn  clock.Time
-	offer     synOffer
 }
 
 // synOffer is what our SYN offers, and the SYN-ACK of a simultaneous open
@@ -125,9 +124,8 @@ type ackState struct {
 	timer       bool  // the delayed acknowledgement's timer is armed
 	noRoom      bool  // the next segment found no memory: the window is 0
 	held        bool  // data is about to take it along
-	attempt     bool  // the end of the batch tries to send
+	quick       uint8 // segments that are still acknowledged at once
 	pingpong    uint8 // how interactive the connection looks
-	quick       int   // segments that are still acknowledged at once
 	ato         time.Duration
 	lastData    clock.Time
 	lastInvalid clock.Time // when an unacceptable segment was last answered
@@ -165,6 +163,7 @@ type userState struct {
 	maxseg                     uint16
 	firstSeq                   uint32 // to begin at, beyond a TIME-WAIT that made room; 0: anywhere
 	writers                    int32  // calls that wait for the handshake with data
+	offer                      synOffer
 
 	*wishes
 }

@@ -36,8 +36,8 @@ func (c *Conn) incrQuick(most int) {
 	if n == 0 {
 		n = 2
 	}
-	if n = min(n, most); n > c.ack.quick {
-		c.ack.quick = n
+	if n = min(n, most); n > int(c.ack.quick) {
+		c.ack.quick = uint8(n)
 	}
 }
 

@@ -26,15 +26,15 @@ const (
 
 // triesAgain reports whether only our own queue was in the way.
 func (c *Conn) triesAgain() bool {
-	return c.snd.refused > 0 && c.snd.refused <= maxRetries && c.needsProbe()
+	return c.refused > 0 && c.refused <= maxRetries && c.needsProbe()
 }
 
-func (c *Conn) queueRetry() time.Duration { return firstRetry << (c.snd.refused - 1) }
+func (c *Conn) queueRetry() time.Duration { return firstRetry << (c.refused - 1) }
 
 // firstProbe is when to probe from now on: the retries took some of the time.
 func (c *Conn) firstProbe() time.Duration {
 	d := c.probeInterval()
-	if c.snd.refused > maxRetries {
+	if c.refused > maxRetries {
 		d -= firstRetry<<maxRetries - firstRetry
 	}
 	return max(d, firstRetry)
@@ -42,6 +42,6 @@ func (c *Conn) firstProbe() time.Duration {
 
 func (c *Conn) tryQueue(now clock.Time) {
 	c.timers.kind = rtx.TimerNone
-	c.snd.refused++
+	c.refused++
 	c.output(now)
 }

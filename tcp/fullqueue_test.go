@@ -22,7 +22,7 @@ func TestAFullQueueOfTheDeviceIsTriedAgainSoon(t *testing.T) {
 	w.a.err = nil
 	w.clk.Run(3 * time.Millisecond)
 	require.Equal(t, 5000, server.InQueue())
-	require.Zero(t, client.snd.refused)
+	require.Zero(t, client.refused)
 }
 
 func TestAQueueThatStaysFullIsProbedInTheEnd(t *testing.T) {

@@ -180,7 +180,7 @@ func (c *Conn) sendRange(now clock.Time, n, mss int, fin bool) bool {
 		r.End = r.Start.Add(sent)
 		r.Flags = 0
 	}
-	c.snd.nxt, c.snd.refused = r.End, 0
+	c.snd.nxt, c.refused = r.End, 0
 	if n%mss != 0 {
 		c.snd.lastSmall = r.End
 	}
@@ -234,7 +234,7 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 	}
 	if !c.send(now, b, r.Start, flags, why) { // the queue of our own device is full
 		if why != txRtx {
-			c.snd.refused = max(c.snd.refused, 1)
+			c.refused = max(c.refused, 1)
 			c.tx.EnterCWR(now) // tcp_enter_cwr
 			return 0
 		}

@@ -75,7 +75,7 @@ func (c *Conn) sendSyn(now clock.Time, data []byte) error {
 // prepareSyn decides what the SYN offers.
 func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 	s := &c.m.set
-	c.snd.iss, c.snd.firstSyn = c.m.isn(c.Local, c.Peer), now
+	c.snd.iss = c.m.isn(c.Local, c.Peer)
 	if c.user.firstSeq != 0 {
 		c.snd.iss = seq.New(c.user.firstSeq)
 	}
@@ -90,7 +90,7 @@ func (c *Conn) prepareSyn(now clock.Time, mss uint16) {
 	c.rekey()
 	c.ts.on = c.ts.on && !c.signsMD5()
 	c.initReceiveWindow(mss)
-	c.snd.offer = synOffer{ts: c.ts.on, sack: c.ts.sackOK, wscale: c.ts.wscaleOK, shift: c.rcv.wscale}
+	c.user.offer = synOffer{ts: c.ts.on, sack: c.ts.sackOK, wscale: c.ts.wscaleOK, shift: c.rcv.wscale}
 }
 
 // initReceiveWindow sets the first window to offer.
@@ -110,7 +110,7 @@ func (c *Conn) transmitSyn(now clock.Time) bool { return c.transmitSynWith(now, 
 func (c *Conn) transmitSynWith(now clock.Time, o *optionSpace, data int) bool {
 	c.lowerAdvertisedMSS()
 	o.sig = c.signer()
-	offer := &c.snd.offer
+	offer := &c.user.offer
 	o.mss, o.sackPerm, o.ts, o.hasWScale, o.wscale = c.rcv.advMSS, offer.sack, offer.ts, offer.wscale, offer.shift
 	f := fields{src: c.Local.Port(), dst: c.Peer.Port(), seq: c.snd.iss, flags: SYN,
 		window: uint16(min(c.rcv.wnd, maxUnscaledWindow))}

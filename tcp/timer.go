@@ -35,10 +35,9 @@ const synAckTimer rtx.Timer = 101
 
 type timers struct {
 	timer        *clock.Timer // nil: not armed
-	firesAt      clock.Time   // when it fires
 	kind         rtx.Timer    // what rtxAt is for; TimerNone: there is no such deadline
-	probes       int32        // window or keepalive probes without an answer
-	probeBackoff int32
+	probeBackoff uint8
+	probes       int32 // window or keepalive probes without an answer
 	rtxAt        clock.Time
 	delackAt     clock.Time // while ackState.timer
 	keepAt       clock.Time // 0: none
@@ -52,10 +51,9 @@ func (c *Conn) armFor(at clock.Time) {
 	if t.timer == nil {
 		t.timer = c.m.borrowTimer()
 		t.timer.Init(c.Env().Clock, func(x any) { x.(*Conn).expire() }, c)
-	} else if t.firesAt <= at {
+	} else if t.timer.At() <= at {
 		return
 	}
-	t.firesAt = at
 	t.timer.Reset(at)
 }
 
@@ -66,7 +64,6 @@ func (c *Conn) rearm() {
 		return
 	}
 	if at := c.nextDeadline(); at != 0 {
-		t.firesAt = at
 		t.timer.Reset(at)
 		return
 	}
@@ -142,7 +139,7 @@ func (c *Conn) deadlines(now clock.Time) {
 
 // Released ends a user's call; see inet.Handler.
 func (c *Conn) Released() {
-	if c.ack.due || c.ack.attempt {
+	if c.ack.due || c.attempt {
 		c.batchEnd(c.Env().Clock.Now())
 	}
 }
@@ -280,7 +277,8 @@ func (c *Conn) giveUpSyn(now clock.Time, n int) bool {
 	if c.user.userTimeout > 0 {
 		return n >= limit+c.m.set.synLinear.Get() || c.userTimedOut(now)
 	}
-	return n >= limit+c.m.set.synLinear.Get() || now.Sub(c.snd.firstSyn) >= c.backedOff(time.Second, limit)
+	first, _ := c.tx.FirstRetransmit()
+	return n >= limit+c.m.set.synLinear.Get() || now.Sub(first) >= c.backedOff(time.Second, limit)
 }
 
 // backedOff is how long n retransmissions take with exponential backoff from
@@ -365,7 +363,7 @@ func (c *Conn) windowProbe(now clock.Time) {
 		c.setRtx(probeTimer, now.Add(c.probeWithin(now, resourceInterval)))
 		return
 	}
-	t.probeBackoff = min(t.probeBackoff+1, int32(limit))
+	t.probeBackoff = uint8(min(int(t.probeBackoff)+1, limit, 255))
 	c.armRtx(now)
 }
 

@@ -60,6 +60,10 @@ type State struct {
 	SndNxt  seq.Num // next to be sent
 	HighSeq seq.Num // SND.NXT when the current CWR, Recovery or Loss began
 
+	CA            CAState
+	IsCwndLimited bool // the window, not the application, held the sender back
+	PacingNeeded  bool // the algorithm wants the connection to pace
+
 	Cwnd          int   // congestion window, segments
 	Ssthresh      int   // slow start below, congestion avoidance from here on
 	CwndCnt       int   // acknowledged segments not yet turned into window
@@ -78,9 +82,6 @@ type State struct {
 
 	MaxPacketsOut int32   // most segments out in the current window of data
 	CwndUsageSeq  seq.Num // end of that window of data
-	IsCwndLimited bool    // the window, not the application, held the sender back
-	PacingNeeded  bool    // the algorithm wants the connection to pace
-	CA            CAState
 
 	SRTT     time.Duration // smoothed RTT; 0: no sample yet
 	MinRTT   time.Duration // windowed minimum; 0: no sample yet

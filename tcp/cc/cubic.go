@@ -39,13 +39,13 @@ type Cubic struct {
 	origin   int32         // plateau of the curve
 	ackCnt   int32         // segments acknowledged, for the Reno estimate
 	wEst     int32         // window that Reno would have: RFC 9438 4.3
+	k        int32         // time from the epoch to the plateau, 1/1024 s
+	inEpoch  bool          // false after a reduction, until the next ACK
 	lastTime clock.Time    // when cnt was computed
-	k        int64         // time from the epoch to the plateau, 1/1024 s
 	epoch    clock.Time    // start of this curve, valid while inEpoch
 	delayMin time.Duration // least RTT seen
 	hystart  hystart
 	plus     *hystartPP // nil: slow start ends by HyStart or loss
-	inEpoch  bool       // false after a reduction, until the next ACK
 }
 
 // NewCubic returns the algorithm "cubic" with HyStart as Linux has it.

@@ -24,7 +24,7 @@ func (c *Cubic) begin(st *State, acked int) {
 	c.ackCnt, c.wEst = int32(acked), int32(st.Cwnd)
 	c.k, c.origin = 0, int32(st.Cwnd)
 	if wMax := int(c.wMax); wMax > st.Cwnd {
-		c.k = int64(cbrt(cubeFactor * uint64(wMax-st.Cwnd)))
+		c.k = int32(cbrt(cubeFactor * uint64(wMax-st.Cwnd)))
 		c.origin = c.wMax
 	}
 }
@@ -32,7 +32,7 @@ func (c *Cubic) begin(st *State, acked int) {
 // along returns cnt for the target one RTT ahead: RFC 9438 4.4, 4.5.
 func (c *Cubic) along(st *State) int {
 	ms := int64(st.Now.Sub(c.epoch)/jiffy) + int64((c.delayMin+jiffy-1)/jiffy)
-	target := int(c.origin) + c.offset(ms*hz/1000-c.k)
+	target := int(c.origin) + c.offset(ms*hz/1000-int64(c.k))
 	cnt := 100 * st.Cwnd // at or above the curve: hardly grow
 	if target > st.Cwnd {
 		cnt = st.Cwnd / (target - st.Cwnd)

@@ -30,7 +30,7 @@ type hystart struct {
 	lastAck    clock.Time    // last ACK of the train
 	currRTT    time.Duration // least RTT of the round
 	endSeq     seq.Num       // the round ends when this is acknowledged
-	samples    int32         //
+	samples    uint8         //
 	off        bool          // slow start ends by loss alone
 	found      bool          // slow start was ended
 }

@@ -12,43 +12,61 @@ import (
 // a window old. Quarter and half points keep the three spread in time, so that
 // a steady series never leaves the window with only one, old, candidate.
 
-type stamped struct {
-	at clock.Time
-	v  time.Duration
+// Times count in ticks, modulo 2^32, which spares a connection twelve bytes.
+type minFilter struct {
+	v  [3]time.Duration
+	at [3]uint32
 }
 
-type minFilter struct{ s [3]stamped }
+// tickFor is a microsecond, or a millisecond for windows that have too many.
+func tickFor(window time.Duration) time.Duration {
+	if window > 30*time.Minute {
+		return time.Millisecond
+	}
+	return time.Microsecond
+}
 
-func (f *minFilter) best() time.Duration { return f.s[0].v }
+func (f *minFilter) best() time.Duration { return f.v[0] }
+
+func (f *minFilter) set(i int, v time.Duration, at uint32) { f.v[i], f.at[i] = v, at }
 
 func (f *minFilter) update(now clock.Time, v time.Duration, window time.Duration) {
-	n := stamped{now, v}
+	unit := tickFor(window)
+	at, span := uint32(time.Duration(now)/unit), uint32(window/unit)
 	switch {
-	case f.s[0].v == 0, v <= f.s[0].v, now.Sub(f.s[2].at) > window:
-		f.s = [3]stamped{n, n, n}
+	case f.v[0] == 0, v <= f.v[0], at-f.at[2] > span:
+		f.set(0, v, at)
+		f.set(1, v, at)
+		f.set(2, v, at)
 		return
-	case v <= f.s[1].v:
-		f.s[1], f.s[2] = n, n
-	case v <= f.s[2].v:
-		f.s[2] = n
+	case v <= f.v[1]:
+		f.set(1, v, at)
+		f.set(2, v, at)
+	case v <= f.v[2]:
+		f.set(2, v, at)
 	}
-	f.age(n, window)
+	f.age(v, at, span)
 }
 
 // age moves the candidates up as the window passes over them.
-func (f *minFilter) age(n stamped, window time.Duration) {
-	passed := n.at.Sub(f.s[0].at)
+func (f *minFilter) age(v time.Duration, at, span uint32) {
+	passed := at - f.at[0]
 	switch {
-	case passed > window:
-		f.shift(n)
-		if n.at.Sub(f.s[0].at) > window {
-			f.shift(n)
+	case passed > span:
+		f.shift(v, at)
+		if at-f.at[0] > span {
+			f.shift(v, at)
 		}
-	case f.s[1].at == f.s[0].at && passed > window/4:
-		f.s[1], f.s[2] = n, n
-	case f.s[2].at == f.s[1].at && passed > window/2:
-		f.s[2] = n
+	case f.at[1] == f.at[0] && passed > span/4:
+		f.set(1, v, at)
+		f.set(2, v, at)
+	case f.at[2] == f.at[1] && passed > span/2:
+		f.set(2, v, at)
 	}
 }
 
-func (f *minFilter) shift(n stamped) { f.s[0], f.s[1], f.s[2] = f.s[1], f.s[2], n }
+func (f *minFilter) shift(v time.Duration, at uint32) {
+	f.set(0, f.v[1], f.at[1])
+	f.set(1, f.v[2], f.at[2])
+	f.set(2, v, at)
+}

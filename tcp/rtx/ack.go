@@ -195,7 +195,7 @@ func (s *Sender) congControl(a *ack) {
 // mayRaiseCwnd: the window grows with data acknowledged in order (RFC 5681),
 // or in any order once the path is known to reorder much.
 func (s *Sender) mayRaiseCwnd(a *ack) bool {
-	if s.board.reordering > s.cfg.Reordering {
+	if s.Reordering() > s.cfg.Reordering {
 		return a.is(flagProgress)
 	}
 	return a.is(flagDataAcked)

@@ -11,7 +11,7 @@ func (s *Sender) Info(now clock.Time) Info {
 	return Info{
 		State: st.CA, MSS: st.MSS, Cwnd: st.Cwnd, Ssthresh: st.Ssthresh,
 		Unacked: st.PacketsOut, Sacked: st.SackedOut, Lost: st.LostOut, Retrans: st.RetransOut,
-		InFlight: st.InFlight(), Reordering: s.board.reordering,
+		InFlight: st.InFlight(), Reordering: s.Reordering(),
 		Backoff: s.RTT.Backoffs(), Retransmits: int(s.rto.retransmits),
 		RTO: s.RTT.RTO(), SRTT: s.RTT.SRTT(), RTTVar: s.RTT.RTTVar(), MinRTT: s.RTT.MinRTT(),
 		PacingRate: st.PacingRate, MaxPacingRate: st.MaxPacingRate,

@@ -85,7 +85,7 @@ func (s *Sender) enterLoss() {
 	s.validate.stamp = st.Now
 	// A timeout although much was SACKed: dupthresh was too high.
 	if st.CA <= cc.Disorder && st.SackedOut >= s.cfg.Reordering {
-		s.board.reordering = min(s.board.reordering, s.cfg.Reordering)
+		s.board.reordering = min(s.board.reordering, int32(s.cfg.Reordering))
 	}
 	s.setCA(cc.Loss, why)
 	st.HighSeq = st.SndNxt

@@ -93,7 +93,7 @@ func (s *Sender) reoWnd() time.Duration {
 		if s.CC.CA >= cc.Recovery {
 			return 0
 		}
-		if s.CC.SackedOut >= s.board.reordering && !s.cfg.NoDupThresh {
+		if s.CC.SackedOut >= s.Reordering() && !s.cfg.NoDupThresh {
 			return 0
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Sender) checkRenoReordering(addend int) {
 	if !s.limitRenoSacked() {
 		return
 	}
-	s.board.reordering = min(s.CC.PacketsOut+addend, s.cfg.MaxReordering)
+	s.board.reordering = int32(min(s.CC.PacketsOut+addend, s.cfg.MaxReordering))
 	s.board.reordSeen++
 	s.past().counters.RenoReorder++
 }
@@ -58,7 +58,7 @@ func (s *Sender) limitRenoSacked() bool {
 // renoMarkLost marks the first segment lost: after dupthresh duplicate ACKs
 // (RFC 5681 3.2), and in recovery with every partial ACK (RFC 6582 3.2).
 func (s *Sender) renoMarkLost(advanced bool) {
-	enough := s.CC.CA < cc.Recovery && s.CC.SackedOut >= s.board.reordering
+	enough := s.CC.CA < cc.Recovery && s.CC.SackedOut >= s.Reordering()
 	partial := s.CC.CA == cc.Recovery && advanced
 	if !enough && !partial {
 		return

@@ -234,8 +234,8 @@ func (s *Sender) checkReordering(low seq.Num, timestamp bool) {
 		return
 	}
 	distance, mss := fack.Sub(low), s.CC.MSS
-	if distance > s.board.reordering*mss {
-		s.board.reordering = min((distance+mss-1)/mss, s.cfg.MaxReordering)
+	if distance > s.Reordering()*mss {
+		s.board.reordering = int32(min((distance+mss-1)/mss, s.cfg.MaxReordering))
 	}
 	s.board.reordSeen++
 	if timestamp {

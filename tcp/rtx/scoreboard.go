@@ -6,7 +6,7 @@ import "github.com/slankdev/ministack/tcp/seq"
 type scoreboard struct {
 	highest       seq.Num // end of the highest SACKed range, while SackedOut > 0
 	hint          seq.Num // no range before it waits for retransmission
-	reordering    int     // segments by which the path reorders: dupthresh
+	reordering    int32   // segments by which the path reorders: dupthresh
 	reordSeen     uint32  // how often it did
 	renegeOngoing bool    // the receiver took SACKs back; until recovery ends
 }

@@ -16,7 +16,7 @@ func (s *Sender) Seed(now clock.Time, rtt time.Duration, ssthresh, reordering in
 		s.CC.Ssthresh = min(ssthresh, s.CC.CwndClamp)
 	}
 	if reordering > 0 {
-		s.board.reordering = min(reordering, s.cfg.MaxReordering)
+		s.board.reordering = int32(min(reordering, s.cfg.MaxReordering))
 	}
 	s.RTT.Seed(rtt)
 	s.updatePacingRate()
@@ -24,4 +24,4 @@ func (s *Sender) Seed(now clock.Time, rtt time.Duration, ssthresh, reordering in
 
 // Reordering returns how many segments a segment was seen to be late by, and
 // so how many must pass it before it counts as lost (tp->reordering).
-func (s *Sender) Reordering() int { return s.board.reordering }
+func (s *Sender) Reordering() int { return int(s.board.reordering) }

@@ -30,10 +30,10 @@ type Sender struct {
 	timestamps bool
 	thinLinear bool
 
-	out Outcome // of the event being processed
 	alg cc.Algorithm
 	ctl *controlled // alg, if it is a cc.Controller
 
+	out      Outcome // of the event being processed
 	board    scoreboard
 	rack     rackState
 	undo     undoState
@@ -84,7 +84,7 @@ func (s *Sender) Start(now clock.Time, cfg *Shared, alg cc.Algorithm, una seq.Nu
 		Now: now, MSS: cfg.MSS, Cwnd: cfg.InitialWindow, Limits: &cfg.limits,
 		Ssthresh: cc.InfiniteSsthresh, SndUna: una, SndNxt: una, HighSeq: una, CwndUsageSeq: una,
 	}
-	s.board.reordering = cfg.Reordering
+	s.board.reordering = int32(cfg.Reordering)
 	s.board.hint = una
 	s.rack.steps = 1
 	s.setAlgorithm(alg)

@@ -1,0 +1,67 @@
+package idle_test
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	ministack "github.com/slankdev/ministack"
+	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/netdev"
+	"github.com/stretchr/testify/require"
+)
+
+// ceiling is what an idle connection may hold of the heap, in all: the net.Conn,
+// the socket, the connection and its places in the tables.
+const ceiling = 1700 // bytes
+
+// quiet returns two stacks on a virtual clock, joined by a link without ARP.
+func quiet(t *testing.T) (clk *clock.VirtualClock, a, b *ministack.Stack) {
+	clk = clock.NewVirtual()
+	left, right := netdev.PipeWith(netdev.PipeOptions{NoLink: true})
+	stack := func(drv netdev.Driver, addr string) *ministack.Stack {
+		s, err := ministack.New(ministack.Config{Clock: clk})
+		require.NoError(t, err)
+		_, err = s.Attach(drv, "eth0")
+		require.NoError(t, err)
+		require.NoError(t, s.AddAddr("eth0", netip.MustParsePrefix(addr)))
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	}
+	return clk, stack(left, "10.0.0.1/24"), stack(right, "10.0.0.2/24")
+}
+
+// A connection that is dialled and one that is accepted, each with a byte both
+// ways, hold little memory when they are idle, no goroutine, and no timer: no
+// event is left on the clock.
+func TestAnIdleConnectionCostsMemoryAlone(t *testing.T) {
+	clk, a, b := quiet(t)
+	l, err := b.Listen("tcp", ":80")
+	require.NoError(t, err)
+	const warm, pairs = 64, 2000
+	var held [2][]net.Conn
+	grow := func(n int) {
+		for range n {
+			c, err := a.Dial("tcp", "10.0.0.2:80")
+			require.NoError(t, err)
+			s, err := l.Accept()
+			require.NoError(t, err)
+			exchange(t, c, s)
+			exchange(t, s, c)
+			held[0], held[1] = append(held[0], c), append(held[1], s)
+		}
+		clk.Run(time.Second)
+	}
+	held[0], held[1] = make([]net.Conn, 0, warm+pairs), make([]net.Conn, 0, warm+pairs)
+	grow(warm) // what there is once, however many there are
+	before := costs()
+	grow(pairs)
+	after := costs()
+	each := (after.bytes - before.bytes) / (2 * pairs)
+	t.Logf("%d bytes in %.1f objects", each, float64(after.objects-before.objects)/(2*pairs))
+	require.LessOrEqual(t, each, ceiling)
+	require.Equal(t, before.goroutines, after.goroutines)
+	at, any := clk.Next()
+	require.False(t, any, "something is due at %v", at)
+}
