@@ -12,7 +12,6 @@ import (
 
 // endpoint is what streams and datagrams share: names, deadlines, close.
 type endpoint struct {
-	stack *Stack
 	s     *socket.Socket
 	names *names // nil: a connection's, which are asked of its socket when they are wanted
 }
@@ -71,7 +70,7 @@ func (e *endpoint) SetReadDeadline(t time.Time) error {
 	if err := e.alive(); err != nil {
 		return err
 	}
-	e.s.SetReadDeadline(e.stack.instant(t))
+	e.s.SetReadDeadline(instant(e.s.Clock(), t))
 	return nil
 }
 
@@ -80,7 +79,7 @@ func (e *endpoint) SetWriteDeadline(t time.Time) error {
 	if err := e.alive(); err != nil {
 		return err
 	}
-	e.s.SetWriteDeadline(e.stack.instant(t))
+	e.s.SetWriteDeadline(instant(e.s.Clock(), t))
 	return nil
 }
 
@@ -89,12 +88,11 @@ func (e *endpoint) alive() error {
 	return e.fail("set", err)
 }
 
-// instant is a time of day on the stack's clock.
-func (s *Stack) instant(t time.Time) clock.Time {
+// instant is a time of day on a clock.
+func instant(c clock.Clock, t time.Time) clock.Time {
 	if t.IsZero() {
 		return 0
 	}
-	c := s.env.Clock
 	wall := time.Until(t)
 	if c.Virtual() {
 		wall = t.Sub(c.Wall())
@@ -202,7 +200,10 @@ func number(b bool) int {
 }
 
 // Listener is a net.Listener for TCP.
-type Listener struct{ endpoint }
+type Listener struct {
+	endpoint
+	stack *Stack
+}
 
 var _ net.Listener = (*Listener)(nil)
 
@@ -220,7 +221,7 @@ func (l *Listener) Addr() net.Addr { return l.names.local }
 
 // ready makes a net.Conn of a connected socket.
 func (s *Stack) ready(k *socket.Socket) *Conn {
-	c := &Conn{endpoint{stack: s, s: k}}
+	c := &Conn{endpoint{s: k}}
 	if s.keepAlive.Enable {
 		_ = c.SetKeepAliveConfig(s.keepAlive) // a connection that has died meanwhile says so when it is used
 	}

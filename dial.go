@@ -235,7 +235,7 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 	if a, err := k.Getsockname(); err == nil {
 		n.local = tcpAddr(a)
 	}
-	l := &Listener{endpoint{s, k, n}}
+	l := &Listener{endpoint{k, n}, s}
 	return l, nil
 }
 

@@ -30,7 +30,7 @@ func (s *Stack) newIPConn(k *socket.Socket, network string) *IPConn {
 	if _, peer := k.Ops().Names(); peer.IsValid() {
 		n.remote = ipAddr(peer.Addr())
 	}
-	return &IPConn{endpoint{s, k, n}}
+	return &IPConn{endpoint{k, n}}
 }
 
 // rawTransport reads "ip4:icmp", "ip:1" and the like.

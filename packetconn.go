@@ -30,7 +30,7 @@ func (s *Stack) newPacketConn(k *socket.Socket) *PacketConn {
 	if a, err := k.Getpeername(); err == nil {
 		n.remote = net.UDPAddrFromAddrPort(a)
 	}
-	return &PacketConn{endpoint: endpoint{s, k, n}}
+	return &PacketConn{endpoint: endpoint{k, n}}
 }
 
 // Read reads one datagram; what b does not hold of it is lost.

@@ -71,7 +71,7 @@ func (s *Stack) newPingConn(k *socket.Socket) *PingConn {
 	if _, peer := k.Ops().Names(); peer.IsValid() {
 		n.remote = ipAddr(peer.Addr())
 	}
-	return &PingConn{endpoint{s, k, n}}
+	return &PingConn{endpoint{k, n}}
 }
 
 func ipAddr(a netip.Addr) net.Addr {

@@ -245,6 +245,8 @@ func (h *eventHeap) Pop() any {
 	last := len(h.list) - 1
 	t := h.list[last].t
 	h.list[last] = event{}
-	h.list = h.list[:last]
+	if h.list = h.list[:last]; last == 0 && cap(h.list) > 1024 {
+		h.list = nil // it has been long, perhaps
+	}
 	return t
 }

@@ -103,11 +103,11 @@ func (f *Family) Socket(domain, typ, protocol int) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := f.enter(&Socket{ops: k.make(k.protocol), domain: uint16(domain), typ: uint16(typ), protocol: k.protocol})
+	s := f.enter(&Socket{ops: k.make(k.protocol), domain: uint8(domain), typ: uint8(typ), protocol: int32(k.protocol)})
 	if s == nil {
 		return nil, net.ErrClosed
 	}
-	s.nonblock.Store(nonblock)
+	s.SetNonblock(nonblock)
 	if tr := f.env.Trace; tr.On(trace.SockOpen) {
 		tr.Event(trace.SockOpen, s.ops.Common().ID, uint32(domain), uint32(typ), uint32(protocol), 0)
 	}

@@ -24,7 +24,7 @@ func (s *Socket) begin(flags int, timeout *atomic.Int64, d interface{ Get() cloc
 	if c == nil {
 		c = new(call)
 	}
-	c.patience = inet.Patience{NonBlock: s.nonblock.Load() || flags&MSG_DONTWAIT != 0,
+	c.patience = inet.Patience{NonBlock: s.has(isNonblock) || flags&MSG_DONTWAIT != 0,
 		Timeout: time.Duration(timeout.Load()), Deadline: d}
 	return c
 }
@@ -113,7 +113,7 @@ func (s *Socket) receive(m *Message, flags int, c *call) (int, error) {
 		return s.receiveError(m)
 	}
 	n, err := s.ops.RecvMsg(m, flags, &c.patience)
-	if n == 0 && s.closed.Load() {
+	if n == 0 && s.has(isClosed) {
 		err = syscall.EBADF // what looks like the end of the stream was Close
 	}
 	return n, s.closedOr(err)

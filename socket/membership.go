@@ -169,7 +169,7 @@ func find(list []inet.Membership, d *netdev.Device, group netip.Addr) int {
 func (s *Socket) changeGroups(d *netdev.Device, group netip.Addr, fn func([]inet.Membership, int) ([]inet.Membership, error)) error {
 	groups := s.ops.Common().OwnGroups()
 	return groups.Change(func(old []inet.Membership) ([]inet.Membership, error) {
-		if s.closed.Load() {
+		if s.has(isClosed) {
 			return nil, syscall.EBADF
 		}
 		list, err := fn(slices.Clone(old), find(old, d, group))

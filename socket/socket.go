@@ -37,13 +37,23 @@ type Ops interface {
 type Socket struct {
 	ops         Ops
 	family      *Family
-	domain, typ uint16
-	place       int32 // in openSockets
-	protocol    int
-	nonblock    atomic.Bool
-	closed      atomic.Bool
 	bounds      atomic.Pointer[bounds]
+	place       int32 // in openSockets
+	protocol    int32
+	flags       atomic.Uint32
+	domain, typ uint8
 }
+
+// Flags of a socket.
+const (
+	isClosed = 1 << iota
+	isNonblock
+)
+
+func (s *Socket) has(flag uint32) bool { return s.flags.Load()&flag != 0 }
+
+// markClosed reports whether the socket was closed already.
+func (s *Socket) markClosed() bool { return s.flags.Or(isClosed)&isClosed != 0 }
 
 // bounds are how long calls may take. A socket whose user set none of them has
 // none.
@@ -76,7 +86,7 @@ func (s *Socket) open() error {
 	if tr := s.family.env.Trace; tr.On(trace.SockCall) {
 		tr.Event(trace.SockCall, s.ops.Common().ID, 0, 0, 0, 0)
 	}
-	if s.closed.Load() {
+	if s.has(isClosed) {
 		return syscall.EBADF
 	}
 	return nil
@@ -123,7 +133,7 @@ func (s *Socket) Accept() (*Socket, netip.AddrPort, error) {
 
 // closedOr returns EBADF for an error that came of Close in another goroutine.
 func (s *Socket) closedOr(err error) error {
-	if err != nil && s.closed.Load() {
+	if err != nil && s.has(isClosed) {
 		return syscall.EBADF
 	}
 	return err
@@ -161,7 +171,7 @@ func (s *Socket) Shutdown(how int) error {
 
 // Close gives the socket up (close(2)). Calls that sleep in it return EBADF.
 func (s *Socket) Close() error {
-	if s.closed.Swap(true) {
+	if s.markClosed() {
 		return syscall.EBADF
 	}
 	s.family.leave(s)
@@ -173,7 +183,7 @@ func (s *Socket) Close() error {
 
 // abort is Close without order, for the end of the stack.
 func (s *Socket) abort() {
-	if s.closed.Swap(true) {
+	if s.markClosed() {
 		return
 	}
 	s.leaveGroups()
@@ -224,7 +234,16 @@ func (s *Socket) Getpeername() (netip.AddrPort, error) {
 }
 
 // SetNonblock makes calls return EAGAIN rather than sleep (O_NONBLOCK).
-func (s *Socket) SetNonblock(on bool) { s.nonblock.Store(on) }
+func (s *Socket) SetNonblock(on bool) {
+	if on {
+		s.flags.Or(isNonblock)
+	} else {
+		s.flags.And(^uint32(isNonblock))
+	}
+}
+
+// Clock is the clock that the socket's deadlines are on.
+func (s *Socket) Clock() clock.Clock { return s.family.env.Clock }
 
 // Ioctl answers SIOCINQ, SIOCOUTQ and SIOCATMARK. Error: ENOTTY.
 func (s *Socket) Ioctl(request int) (int, error) {
@@ -237,7 +256,7 @@ func (s *Socket) Ioctl(request int) (int, error) {
 // Poll returns what the socket is ready for now (poll(2)); POLLNVAL once it is
 // closed.
 func (s *Socket) Poll() inet.Ready {
-	if s.closed.Load() {
+	if s.has(isClosed) {
 		return POLLNVAL
 	}
 	return s.ops.Poll()

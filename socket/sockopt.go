@@ -229,7 +229,7 @@ func (s *Socket) socketOption(name int) (int, error) {
 	case SO_TYPE:
 		return int(s.typ), nil
 	case SO_PROTOCOL:
-		return s.protocol, nil
+		return int(s.protocol), nil
 	case SO_DOMAIN:
 		return int(s.domain), nil
 	case SO_RCVBUF:

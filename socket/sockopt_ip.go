@@ -115,7 +115,7 @@ func (s *Socket) ipOption(name int) (int, error) {
 	case IP_UNICAST_IF:
 		return o.Egress().UnicastIf, nil
 	case IP_PROTOCOL:
-		return s.protocol, nil
+		return int(s.protocol), nil
 	}
 	return multicastOption(c, name)
 }
