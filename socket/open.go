@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/slankdev/ministack/tcp"
@@ -82,10 +83,11 @@ func (f *Family) Close() {
 		p.kick()
 	}
 	o.mu.Unlock()
-	for _, listeners := range []bool{true, false} { // nothing is accepted meanwhile
+	all = slices.DeleteFunc(all, (*Socket).markClosed) // before one learns of another's end by a reset
+	for _, listeners := range []bool{true, false} {    // nothing is accepted meanwhile
 		for _, s := range all {
 			if s.listens() == listeners {
-				s.abort()
+				s.abandon()
 			}
 		}
 	}

@@ -183,9 +183,13 @@ func (s *Socket) Close() error {
 
 // abort is Close without order, for the end of the stack.
 func (s *Socket) abort() {
-	if s.markClosed() {
-		return
+	if !s.markClosed() {
+		s.abandon()
 	}
+}
+
+// abandon ends a socket that is marked closed, without order.
+func (s *Socket) abandon() {
 	s.leaveGroups()
 	if c := s.Conn(); c != nil {
 		c.Abort()
