@@ -39,7 +39,7 @@ type errQueue struct {
 // user wants that (ip_icmp_error). b holds what the ICMP message quotes of the
 // packet, from the transport header on; the entry has it from offset on.
 func (s *Sock) QueueError(e *Error, to netip.AddrPort, b *skb.Buffer, offset int) {
-	if !s.recvErr.Load() {
+	if !s.has(flagRecvErr) {
 		return
 	}
 	entry := SockError{Errno: e.Errno, Origin: FromICMP, Type: e.Type, Code: e.Code, Info: e.Info, Offender: e.From, To: to}
@@ -53,7 +53,7 @@ func (s *Sock) QueueError(e *Error, to netip.AddrPort, b *skb.Buffer, offset int
 // QueueLocalError enters an error of this host about a datagram that never
 // left: it is larger than mtu (ip_local_error).
 func (s *Sock) QueueLocalError(errno syscall.Errno, to netip.AddrPort, mtu int) {
-	if s.recvErr.Load() {
+	if s.has(flagRecvErr) {
 		s.queueError(SockError{Errno: errno, Origin: FromHere, Info: uint32(mtu), To: to})
 		s.Wake(PollErr)
 	}
@@ -103,11 +103,15 @@ func (s *Sock) HasQueuedError() bool {
 }
 
 // WantsErrors reports whether IP_RECVERR is on.
-func (s *Sock) WantsErrors() bool { return s.recvErr.Load() }
+func (s *Sock) WantsErrors() bool { return s.has(flagRecvErr) }
 
 // SetWantsErrors is IP_RECVERR; off throws away what is queued.
 func (s *Sock) SetWantsErrors(on bool) {
-	s.recvErr.Store(on)
+	if on {
+		s.flags.Or(flagRecvErr)
+	} else {
+		s.flags.And(^flagRecvErr)
+	}
 	x := s.extra.Load()
 	if on || x == nil {
 		return

@@ -65,21 +65,19 @@ type Handler interface {
 type Sock struct {
 	mu       sync.Mutex // guards owned, backlog, deferred; held while a packet is processed
 	owned    bool
-	recvErr  atomic.Bool // IP_RECVERR: ICMP errors are queued
 	deferred uint32
-	pending  int32      // bytes in the backlog
+	pending  int32 // bytes in the backlog
+	ID       uint32
 	backlog  *skb.Queue // nil while empty: borrowed from the stack
 	user     sync.Mutex // taken by user calls, before mu
 	handler  Handler
 	env      *Env
 
-	ID uint32
-
 	// RcvBuf and SndBuf are the limits in bytes of true size; RmemAlloc and
 	// WmemAlloc what is charged now.
 	RcvBuf, SndBuf       atomic.Int32
 	RmemAlloc, WmemAlloc atomic.Int32
-	noSpace              atomic.Bool // somebody waits for room in the send buffer (SOCK_NOSPACE); wmem.go
+	flags                atomic.Uint32
 
 	// Drops counts the packets that found the receive buffer full (sk_drops).
 	Drops atomic.Uint32
@@ -94,6 +92,14 @@ type Sock struct {
 	Local, Peer netip.AddrPort
 	Options     Options
 }
+
+// Flags of a socket that are read without its lock.
+const (
+	flagRecvErr uint32 = 1 << iota // IP_RECVERR: ICMP errors are queued
+	flagNoSpace                    // somebody waits for room in the send buffer (SOCK_NOSPACE); wmem.go
+)
+
+func (s *Sock) has(flag uint32) bool { return s.flags.Load()&flag != 0 }
 
 // extra is what few sockets have: it is allocated when it is asked for.
 type extra struct {

@@ -10,7 +10,7 @@ import "github.com/slankdev/ministack/skb"
 // several senders share a device without loss.
 //
 // A packet dies under locks of whoever held it last, so nothing here takes the
-// socket's: the charge is a counter, and who waits for room says so in noSpace.
+// socket's: the charge is a counter, and who waits for room says so in flagNoSpace.
 
 // ChargeSend charges b, whose size is final, to the socket (skb_set_owner_w).
 func (s *Sock) ChargeSend(b *skb.Buffer) {
@@ -23,7 +23,7 @@ func (s *Sock) ChargeSend(b *skb.Buffer) {
 // the buffer is free (sock_wfree, sock_def_write_space).
 func (s *Sock) Freed(size int) {
 	left := s.WmemAlloc.Add(-int32(size))
-	if s.noSpace.Load() && left <= s.SndBuf.Load()/2 && s.noSpace.Swap(false) {
+	if s.has(flagNoSpace) && left <= s.SndBuf.Load()/2 && s.flags.And(^flagNoSpace)&flagNoSpace != 0 {
 		s.Wake(PollOut)
 	}
 }
@@ -39,7 +39,7 @@ func (s *Sock) Writable() bool {
 	if s.WmemAlloc.Load() < half {
 		return true
 	}
-	s.noSpace.Store(true)
+	s.flags.Or(flagNoSpace)
 	return s.WmemAlloc.Load() < half
 }
 
@@ -51,7 +51,7 @@ func (s *Sock) AwaitSpace(p *Patience) error {
 		return nil
 	}
 	until, err := s.patienceEnds(p)
-	s.noSpace.Store(true)
+	s.flags.Or(flagNoSpace)
 	if err != nil {
 		return err
 	}
