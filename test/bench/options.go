@@ -146,7 +146,10 @@ func parseSubject(word string) (c contender, err error) {
 		return c, err
 	}
 	if name, program, other := strings.Cut(word, "="); other {
-		c.name, c.program, c.label = name, program, name+"="+filepath.Base(program)
+		c.name, c.label = name, name+"="+filepath.Base(program)
+		if c.program, err = filepath.Abs(program); err != nil {
+			return c, err
+		}
 	}
 	if !slices.Contains(subject.Names, c.name) {
 		err = fmt.Errorf("no subject called %q; there are %s", c.name, strings.Join(subject.Names, ", "))

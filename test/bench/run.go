@@ -155,6 +155,6 @@ func (m *measurement) profile() string {
 	if m.o.profiles == "" {
 		return ""
 	}
-	name := strings.NewReplacer("/", "-", "=", "-").Replace(fmt.Sprintf("%v.%s.%s.%d.prof", m.link, m.work.Name, m.subject.label, m.round+1))
+	name := strings.NewReplacer("/", "-", "=", "-", ":", "-").Replace(fmt.Sprintf("%v.%s.%s.%d.prof", m.link, m.work.Name, m.subject.label, m.round+1))
 	return filepath.Join(m.o.profiles, name)
 }
