@@ -91,6 +91,7 @@ func New(cfg Config) (*Stack, error) {
 	env.Dev.Tx = s.link.Sent  // and are shown to taps when they leave
 	env.Dev.Changed = s.ip.DeviceChanged
 	env.Dev.BatchEnd = s.tcp.EndBatch // acknowledgements once a batch
+	env.Dev.Resume = s.tcp.Resume
 	if err := s.configure(cfg.Sysctl); err != nil {
 		_ = s.Close() // the setting's error is the one to report
 		return nil, err

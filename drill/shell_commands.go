@@ -67,7 +67,6 @@ func (c *shellCommand) unknown() (string, bool, error) {
 var noEffect = map[string]bool{
 	"net.ipv4.tcp_fack":            true,
 	"net.ipv4.tcp_tso_win_divisor": true,
-	"net.ipv4.tcp_autocorking":     true,
 	"net.ipv4.tcp_early_demux":     true,
 	"net.ipv4.ip_early_demux":      true,
 	"net.ipv4.tcp_low_latency":     true,

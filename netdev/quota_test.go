@@ -46,3 +46,33 @@ func TestAFlushHasAnEndThoughOthersGoOn(t *testing.T) {
 	h.Close()
 	requireBalance(t, h.Pool)
 }
+
+// Those who waited for frames to leave send, and what they send leaves, too, in
+// the same flush; but if they go on without end, that has one.
+func TestAFlushLetsThoseGoOnWhoWaitedForIt(t *testing.T) {
+	for rounds, inOne := range map[int]int{3: 4, 3 * flushQuota: flushQuota + 1} {
+		c := clock.NewVirtual()
+		h := newHost(c)
+		a, _ := Pipe(1500)
+		d := h.attach(t, a)
+		send := func() {
+			require.Equal(t, skb.NotDropped, d.Transmit(frameSpec{payload: []byte("x")}.buffer(t, h.Pool)))
+		}
+		left := rounds
+		h.Resume = func() bool {
+			if left == 0 {
+				return false
+			}
+			left--
+			send()
+			return true
+		}
+		send()
+		h.Flush()
+		require.EqualValues(t, inOne, d.Counters.TxPackets.Load())
+		c.Run(0)
+		require.EqualValues(t, rounds+1, d.Counters.TxPackets.Load())
+		h.Close()
+		requireBalance(t, h.Pool)
+	}
+}

@@ -45,6 +45,9 @@ type Config struct {
 	Rx       func(d *Device, b *skb.Buffer) skb.Reason
 	BatchEnd func()
 	Tx       func(d *Device, batch []*skb.Buffer)
+	// Resume runs after frames have gone to drivers: it lets those send who
+	// waited for that, and reports whether there were any. May be nil.
+	Resume func() bool
 	// Changed is told that a device's MTU is another; may be nil.
 	Changed func()
 }
@@ -72,6 +75,9 @@ func NewTable(c Config) *Table {
 	}
 	if c.Stat == nil {
 		c.Stat = new(stat.Counters)
+	}
+	if c.Resume == nil {
+		c.Resume = func() bool { return false }
 	}
 	t := &Table{Config: c}
 	t.busyPoll = c.Sysctl.Int("net.core.busy_poll", busyMicros, 0, 1e6)
@@ -190,7 +196,27 @@ func (t *Table) markDirty() {
 // Flush hands every queued frame to its driver. It ends each receive batch,
 // each user's call and each timer that sent anything. The mark goes before the
 // queues are looked at: a frame queued later sets it again.
+//
+// Then those send who waited for frames of theirs to leave, and that is flushed,
+// too. As with what others queue meanwhile this has an end: the timer goroutine
+// goes on.
 func (t *Table) Flush() {
+	for quota := flushQuota; ; quota-- {
+		t.flushOnce()
+		if !t.Resume() {
+			return
+		}
+		if quota == 0 {
+			t.Clock.Post(t.Flush)
+			return
+		}
+	}
+}
+
+// flushQuota is how often a flush comes again for those who waited for it.
+const flushQuota = 8
+
+func (t *Table) flushOnce() {
 	if !t.dirty.Load() {
 		return
 	}

@@ -82,7 +82,7 @@ func (t *txQueue) flush(d *Device) {
 	t.sending = true
 	for quota := txQuota; !t.stopped; quota-- {
 		if quota == 0 && t.q.Len() > 0 {
-			d.table.Clock.Post(func() { t.flush(d) })
+			d.table.Clock.Post(func() { t.resume(d) })
 			break
 		}
 		n := t.take()
@@ -119,7 +119,13 @@ func (t *txQueue) wake(d *Device) {
 	t.wakes++
 	t.stopped = false
 	t.mu.Unlock()
+	t.resume(d)
+}
+
+// resume flushes and lets those go on who waited for that.
+func (t *txQueue) resume(d *Device) {
 	t.flush(d)
+	d.table.Flush()
 }
 
 // take moves the next frames from the queue to the batch.

@@ -186,6 +186,7 @@ const (
 	TcpExtTCPWantZeroWindowAdv
 	TcpExtTCPSynRetrans
 	TcpExtTCPOrigDataSent
+	TcpExtTCPAutoCorking
 	TcpExtTCPHystartTrainDetect
 	TcpExtTCPHystartTrainCwnd
 	TcpExtTCPHystartDelayDetect
@@ -405,6 +406,7 @@ var labels = [firstDrop]label{
 	TcpExtTCPWantZeroWindowAdv:      {"TcpExt", "TCPWantZeroWindowAdv"},
 	TcpExtTCPSynRetrans:             {"TcpExt", "TCPSynRetrans"},
 	TcpExtTCPOrigDataSent:           {"TcpExt", "TCPOrigDataSent"},
+	TcpExtTCPAutoCorking:            {"TcpExt", "TCPAutoCorking"},
 	TcpExtTCPHystartTrainDetect:     {"TcpExt", "TCPHystartTrainDetect"},
 	TcpExtTCPHystartTrainCwnd:       {"TcpExt", "TCPHystartTrainCwnd"},
 	TcpExtTCPHystartDelayDetect:     {"TcpExt", "TCPHystartDelayDetect"},

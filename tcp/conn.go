@@ -46,6 +46,7 @@ type Conn struct {
 	hash   hashLinks
 	chrono chrono
 	passed traffic
+	below  below
 
 	*seldom
 }

@@ -11,9 +11,9 @@ import (
 // it was in the send queue, and the congestion window shrinks. While something is
 // under way its acknowledgement sends the rest. With nothing under way a
 // connection would wait for the window probe, 200 ms and more, though the queue
-// is empty again a moment later. (In Linux the queue does not fill: a connection
-// has about a millisecond of data in it, and is called when that has left, TSQ.)
-// So it looks again soon, a few times and each time later; then the probe comes
+// is empty again a moment later. It takes hundreds of connections, or datagrams,
+// to fill it (smallqueue.go), but then each has but a packet or two in it, and
+// none is called. So it looks again soon, a few times and each time later; then the probe comes
 // when it would have, with its bounds.
 
 // queueTimer is the purpose of the first timer meanwhile.

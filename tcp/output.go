@@ -45,7 +45,7 @@ func (c *Conn) sendAgain(now clock.Time) {
 			return
 		}
 		r, ok := c.tx.NextRetransmit(c.sendWindowEnd(), c.maxSegs())
-		if !ok || !c.transmitAgain(now, r) {
+		if !ok || c.mustRest(r.Len(), againFactor) || !c.transmitAgain(now, r) {
 			return
 		}
 		c.tx.Retransmitted(now, r)
@@ -107,7 +107,7 @@ func (c *Conn) sendNew(now clock.Time) {
 func (c *Conn) sendSegment(now clock.Time, budget int) bool {
 	mss := c.currentMSS()
 	n, fin := c.plan(mss, min(budget, c.maxSegs()))
-	if n == 0 && !fin {
+	if n == 0 && !fin || c.mustRest(n, 0) {
 		return false
 	}
 	return c.sendRange(now, n, mss, fin)
@@ -232,6 +232,7 @@ func (c *Conn) transmit(now clock.Time, r *rtx.Range, why uint32) int {
 		flags |= PSH // the receiver need not wait for more to join to it
 		b.GSO, b.GSOSize, b.GSOSegs = skb.GSOTCPv4, uint16(r.MSS), uint16((sent+r.MSS-1)/r.MSS)
 	}
+	c.chargeBelow(b, sent)
 	if !c.send(now, b, r.Start, flags, why) { // the queue of our own device is full
 		if why != txRtx {
 			c.refused = max(c.refused, 1)

@@ -101,6 +101,9 @@ func (c *Conn) markPush(n int, end bool) {
 
 // push sends; more to come holds small segments back as TCP_CORK does.
 func (c *Conn) push(more bool) {
+	if c.autocorks() {
+		return
+	}
 	corked := c.user.cork
 	c.user.cork = corked || more
 	c.output(c.Env().Clock.Now())

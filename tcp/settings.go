@@ -34,7 +34,8 @@ type settings struct {
 	pacingSS, pacingCA                     *sysctl.Int
 	minTSOSegs, tsoRTTLog                  *sysctl.Int
 	rtoMin, rtoMax, hystart, thinLinear    *sysctl.Int
-	fastOpen, notSentLowat                 *sysctl.Int
+	fastOpen, notSentLowat, limitOutput    *sysctl.Int
+	autocorking                            *sysctl.Int
 	ecn, ecnFallback, accOption            *sysctl.Int
 	noMetricsSave, noSsthreshMetrics       *sysctl.Int
 	pingpong, reflectTOS, collapse         *sysctl.Int
@@ -104,6 +105,8 @@ func (s *settings) declareQueues(r *sysctl.Registry) {
 	s.mem = r.Vector("net.ipv4.tcp_mem", 49152, 65536, 98304) // Linux's on a machine of 4 GB
 	s.maxOrphans = r.Int("net.ipv4.tcp_max_orphans", 262144, 0, maxInt)
 	s.moderateRcvbuf = r.Bool("net.ipv4.tcp_moderate_rcvbuf", true)
+	s.limitOutput = r.Int("net.ipv4.tcp_limit_output_bytes", 4<<20, 0, maxInt)
+	s.autocorking = r.Bool("net.ipv4.tcp_autocorking", true)
 	s.notSentLowat = r.Int("net.ipv4.tcp_notsent_lowat", 1<<32-1, 0, 1<<32-1)
 	s.advWinScale = r.Int("net.ipv4.tcp_adv_win_scale", 1, -31, 31)
 }

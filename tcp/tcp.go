@@ -32,6 +32,7 @@ type Module struct {
 	ports   ports
 	secrets secrets
 	batch   batch
+	resting resting
 	waiting waiting
 	limits  challengeLimit
 	foKey   foKeySetting

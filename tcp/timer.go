@@ -24,6 +24,7 @@ const (
 	deferTimer uint32 = 1 << iota
 	deferBatchEnd
 	deferMTU
+	deferResume
 )
 
 // probeTimer is the purpose of the first timer while the peer's window is
@@ -110,6 +111,9 @@ func (c *Conn) Deferred(bits uint32) {
 	if bits&deferBatchEnd != 0 {
 		c.inBatch = false
 		c.batchEnd(now)
+	}
+	if bits&deferResume != 0 {
+		c.goOn(now)
 	}
 	if bits&deferMTU != 0 {
 		c.mtuChanged(now)

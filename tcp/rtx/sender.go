@@ -168,6 +168,10 @@ func (s *Sender) TakeCWR() bool {
 // Retransmits returns the timeouts since SND.UNA last moved.
 func (s *Sender) Retransmits() int { return int(s.rto.retransmits) }
 
+// Ranges returns how many ranges are sent and not acknowledged: as many as
+// there were segments and super-segments, or more.
+func (s *Sender) Ranges() int { return s.q.len() }
+
 // FirstRetransmit returns when the first retransmission of the current
 // episode was sent (during the handshake, when the SYN was first sent), false
 // if there was none: the start of R1, R2 and the user timeout.
