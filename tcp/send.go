@@ -107,6 +107,9 @@ func (c *Conn) push(more bool) {
 	corked := c.user.cork
 	c.user.cork = corked || more
 	c.output(c.Env().Clock.Now())
+	for c.relieved() {
+		c.output(c.Env().Clock.Now())
+	}
 	c.user.cork = corked
 }
 

@@ -83,13 +83,28 @@ func (c *Conn) mustRest(n int, factor uint) bool {
 	return int64(c.below.bytes.Load()) > limit // the packets may have left before the mark was set
 }
 
+// relieved has leave what this call has queued itself, in Linux the device would
+// have it, and reports whether the connection may go on. Users' calls only.
+func (c *Conn) relieved() bool {
+	had := c.below.bytes.Load()
+	if had == 0 || c.below.state.Load() != throttled {
+		return false
+	}
+	c.Env().Dev.Flush()
+	return c.below.bytes.Load() < had
+}
+
 // autocorks reports whether what was written waits for more to join it.
+// What this call has queued leaves first. Users' calls only.
 func (c *Conn) autocorks() bool {
 	tail := c.sizeGoal() - c.tailRoom()
 	if tail <= 0 || tail >= c.sizeGoal() || c.tx.CC.PacketsOut == 0 || !c.m.set.autocorking.Bool() {
 		return false
 	}
 	size := int32(tail + pieceOverhead)
+	if c.below.bytes.Load() >= size {
+		c.Env().Dev.Flush()
+	}
 	if c.below.bytes.Load() < size { // as Linux, which counts one octet more
 		return false
 	}
