@@ -120,9 +120,11 @@ var waiters = map[string]func(t *testing.T, s *ministack.Stack) func() error{
 		c, _ := loopedBack(t, s)
 		k := c.(*ministack.Conn)
 		require.NoError(t, k.SetLinger(3600))
+		tooMuch := make([]byte, 64<<20) // made before the time runs
 		require.NoError(t, k.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
-		_, err := k.Write(make([]byte, 64<<20)) // more than anybody takes
+		n, err := k.Write(tooMuch)
 		require.Error(t, err)
+		require.NotZero(t, n)
 		return func() error { _ = k.Close(); return net.ErrClosed }
 	},
 }
