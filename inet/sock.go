@@ -234,14 +234,17 @@ func (s *Sock) Unlock() {
 
 // Receive processes a packet now, or leaves it to the owner, and takes it over.
 // The backlog takes as many bytes as both buffers together.
-func (s *Sock) Receive(b *skb.Buffer) skb.Reason {
+func (s *Sock) Receive(b *skb.Buffer) skb.Reason { return s.ReceiveMore(b, 0) }
+
+// ReceiveMore is Receive for a socket whose backlog takes more bytes than that.
+func (s *Sock) ReceiveMore(b *skb.Buffer, more int) skb.Reason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.owned {
 		return s.handler.Packet(b)
 	}
 	size := b.TrueSize()
-	if int(s.pending)+size > int(s.RcvBuf.Load())+int(s.SndBuf.Load())+64<<10 {
+	if int(s.pending)+size > int(s.RcvBuf.Load())+int(s.SndBuf.Load())+64<<10+more {
 		return b.Drop(skb.SocketBacklog)
 	}
 	s.pending += int32(size)

@@ -67,7 +67,7 @@ func (c *Conn) childWindow(r *request) {
 	}
 	c.setClamp(max(c.rcv.wnd, uint32(c.fullSpace())))
 	c.rcv.ssthresh = c.rcv.wnd
-	c.rcv.mssGuess = min(int(r.advMSS), defaultMSS)
+	c.rcv.mssGuess = min(r.advMSS, defaultMSS)
 }
 
 // inherit takes over what accept(2) passes on from the listener.

@@ -22,10 +22,24 @@ const (
 )
 
 type chrono struct {
-	begun clock.Time // when the connection was established
 	since clock.Time
-	kind  chronoKind
 	spent [chronoSndbuf]time.Duration // of each kind but the first
+	begun uint32                      // when the connection was established, in ageTicks; 0: it was not
+	kind  chronoKind
+}
+
+// ageTick is the grain of a connection's age, for four bytes: a year fits.
+const ageTick = 8 * time.Millisecond
+
+// begin notes that the connection is established.
+func (o *chrono) begin(now clock.Time) { o.begun = uint32(max(time.Duration(now)/ageTick, 1)) }
+
+// age is the time since then, 0 if it never was.
+func (o *chrono) age(now clock.Time) time.Duration {
+	if o.begun == 0 {
+		return 0
+	}
+	return max(time.Duration(now)-time.Duration(o.begun)*ageTick, 0)
 }
 
 func (o *chrono) set(now clock.Time, k chronoKind) {

@@ -111,11 +111,14 @@ type receiveSpace struct {
 	wscale   uint8
 	winRatio uint8 // payload in 256 bytes of buffer, 0: not measured
 	finSeen  bool
-	closed   bool // the user reads no more
-	mssGuess int  // the peer's segment size as seen (rcv_mss)
+	closed   bool   // the user reads no more
+	mssGuess uint16 // the peer's segment size as seen (rcv_mss)
 	urgent   urgentState
 	tune     rcvTune
 }
+
+// mss is the peer's segment size as seen.
+func (r *receiveSpace) mss() int { return int(r.mssGuess) }
 
 // ackState decides when to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2).
 type ackState struct {

@@ -32,7 +32,7 @@ func (c *Conn) quickMode() bool { return c.ack.quick > 0 && !c.interactive() }
 
 // incrQuick raises the number of segments to acknowledge at once.
 func (c *Conn) incrQuick(most int) {
-	n := int(c.rcv.wnd) / (2 * max(c.rcv.mssGuess, 1))
+	n := int(c.rcv.wnd) / (2 * max(c.rcv.mss(), 1))
 	if n == 0 {
 		n = 2
 	}
@@ -83,7 +83,7 @@ func (c *Conn) checkAck(now clock.Time) {
 // secondSegment reports whether more than a full segment is unacknowledged and
 // the window can move on with it.
 func (c *Conn) secondSegment() bool {
-	return c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mssGuess && c.windowNow() >= int(c.rcv.wnd)
+	return c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mss() && c.windowNow() >= int(c.rcv.wnd)
 }
 
 // delayAck arms the timer of the delayed acknowledgement.
@@ -164,7 +164,7 @@ func (c *Conn) dataSent(now clock.Time) {
 // (tcp_cleanup_rbuf).
 func (c *Conn) userRead(copied int) {
 	a := &c.ack
-	if a.due && (c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mssGuess ||
+	if a.due && (c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mss() ||
 		copied > 0 && a.pushed && !c.interactive() && c.recvq.bytes == 0) {
 		c.sendAck()
 		return

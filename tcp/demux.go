@@ -285,7 +285,18 @@ func (c *Conn) receive(b *skb.Buffer) skb.Reason {
 	if r := c.Filter(b, Header(b.Data()).Len()); r != skb.NotDropped {
 		return r
 	}
+	if c.State() == Listen {
+		return c.ReceiveMore(b, c.m.handshakeRoom())
+	}
 	return c.Receive(b)
+}
+
+// handshakeRoom is how many bytes more a listener's backlog takes: handshakes of
+// as many peers as may wait to be accepted. Linux processes a listener's segments
+// while a user owns it; here they wait, and peers whose SYN was dropped instead
+// would be back only after a second.
+func (m *Module) handshakeRoom() int {
+	return min(m.set.somaxconn.Get(), 1<<16) * (skb.SmallSize + 512)
 }
 
 // sipKey keys the hashes of a stack.

@@ -47,7 +47,7 @@ func (c *Conn) Info() Info {
 	defer c.Unlock()
 	now := c.Env().Clock.Now()
 	i := Info{ConnState: c.state, Congestion: c.user.congestion, SACK: c.ts.sackOK, Timestamps: c.ts.on, WScale: c.ts.wscaleOK,
-		SndWScale: c.snd.wscale, RcvWScale: c.rcv.wscale, AdvMSS: int(c.rcv.advMSS), RcvMSS: c.rcv.mssGuess,
+		SndWScale: c.snd.wscale, RcvWScale: c.rcv.wscale, AdvMSS: int(c.rcv.advMSS), RcvMSS: c.rcv.mss(),
 		SndWnd: int(c.snd.wnd), RcvWnd: c.receiveWindow(), RcvSpace: int(c.rcv.tune.space), RcvSsthresh: int(c.rcv.ssthresh),
 		RcvRTT: c.rcv.tune.rtt, ATO: c.ack.ato, Probes: int(c.timers.probes), NotSent: c.unsent(),
 		LastDataSent: now.Sub(c.snd.lastSent), LastDataRecv: now.Sub(c.ack.lastData), LastAckRecv: now.Sub(c.timers.lastHeard),
@@ -65,9 +65,7 @@ func (c *Conn) Info() Info {
 	p := &c.passed
 	i.BytesReceived, i.RcvOooPack = p.bytesIn, p.outOfOrder
 	i.SegsIn, i.SegsOut, i.DataSegsIn, i.DataSegsOut = p.segsIn, p.segsOut, p.dataIn, p.dataOut
-	if c.chrono.begun != 0 {
-		i.Age = now.Sub(c.chrono.begun)
-	}
+	i.Age = c.chrono.age(now)
 	i.Busy, i.RwndLimited, i.SndbufLimited = c.chrono.times(now)
 	if a := c.ecn.acc; a != nil {
 		i.ReceivedCE, i.ReceivedCEBytes = a.cep-aceInit, a.ceb

@@ -99,7 +99,7 @@ func (c *Conn) initReceiveWindow(mss uint16) {
 	c.rcv.wnd, c.rcv.wscale = c.initialWindow(int(mss), c.ts.wscaleOK)
 	c.setClamp(max(c.rcv.wnd, uint32(c.fullSpace())))
 	c.rcv.ssthresh = c.rcv.wnd
-	c.rcv.mssGuess = min(int(mss), defaultMSS)
+	c.rcv.mssGuess = min(mss, defaultMSS)
 }
 
 // transmitSyn sends the SYN, or in SYN_RECV (a simultaneous open) the SYN-ACK.
@@ -161,7 +161,7 @@ func (c *Conn) start(now clock.Time) {
 	c.seedFromMetrics(now)
 	c.timers.lastHeard, c.snd.lastSent = now, now
 	c.rcv.tune = rcvTune{space: int32(min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS))), from: c.rcv.nxt, began: now}
-	c.chrono.begun = now
+	c.chrono.begin(now)
 	c.growSendBuffer()
 	if c.Options.KeepAlive {
 		c.armKeep(now.Add(c.keepIdle()))

@@ -26,7 +26,7 @@ type rcvTune struct {
 // rttFromTimestamp takes a sample from a data segment's echo.
 func (c *Conn) rttFromTimestamp(s *segment, now clock.Time) {
 	t := &c.rcv.tune
-	if !s.hasTS || s.tsecr == 0 || s.tsecr == t.lastEcho || s.len < c.rcv.mssGuess {
+	if !s.hasTS || s.tsecr == 0 || s.tsecr == t.lastEcho || s.len < c.rcv.mss() {
 		return
 	}
 	t.lastEcho = s.tsecr

@@ -183,7 +183,7 @@ func (c *Conn) Poll() inet.Ready {
 // for more (tcp_epollin_ready).
 func (c *Conn) mayRead() bool {
 	n := c.readable()
-	return n > 0 && (n >= c.Options.LowAt() || c.receiveWindow() <= c.rcv.mssGuess)
+	return n > 0 && (n >= c.Options.LowAt() || c.receiveWindow() <= c.rcv.mss())
 }
 
 func (c *Conn) pollData() inet.Ready {

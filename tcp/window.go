@@ -131,7 +131,7 @@ func (c *Conn) countZeroWindow(old, next int) {
 // not shrink.
 func (c *Conn) windowNow() int {
 	full := min(c.fullSpace(), int(c.rcv.clamp))
-	mss := min(c.rcv.mssGuess, full)
+	mss := min(c.rcv.mss(), full)
 	free := min(c.freeSpace(), full)
 	if mss <= 0 || free <= 0 {
 		return 0
@@ -200,7 +200,7 @@ func (c *Conn) slowGrowth(length, size int) int {
 	size = c.rcv.winFromSpace(size) >> 1
 	for window := c.rcv.winFromSpace(c.m.set.rmem.Get(2)) >> 1; int(c.rcv.ssthresh) <= window && size > 0; window >>= 1 {
 		if size <= length {
-			return 2 * c.rcv.mssGuess
+			return 2 * c.rcv.mss()
 		}
 		size >>= 1
 	}
@@ -214,15 +214,15 @@ func (c *Conn) measureMSS(b *skb.Buffer) {
 	if b.GSOSize > 0 {
 		n = int(b.GSOSize)
 	}
-	if n < c.rcv.mssGuess {
+	if n < c.rcv.mss() {
 		return
 	}
-	if n != c.rcv.mssGuess || c.rcv.winRatio == 0 {
+	if n != c.rcv.mss() || c.rcv.winRatio == 0 {
 		ratio := b.Len() << 8 / b.TrueSize()
 		c.rcv.winRatio = uint8(min(max(ratio, 1), 255))
 		c.setClamp(max(c.rcv.clamp, uint32(c.fullSpace())))
 	}
-	c.rcv.mssGuess = min(n, int(c.rcv.advMSS))
+	c.rcv.mssGuess = uint16(min(n, int(c.rcv.advMSS)))
 }
 
 // setClamp bounds the window to come, by TCP_WINDOW_CLAMP if the user set it.
