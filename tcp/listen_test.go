@@ -204,6 +204,26 @@ func TestSmallEntriesAreSmall(t *testing.T) {
 	require.LessOrEqual(t, unsafe.Sizeof(timeWait{}), uintptr(128))
 }
 
+// While a user owns a listener, handshakes of as many peers as may wait to be
+// accepted wait, too: none has to come again.
+func TestAnOwnedListenerLosesNoHandshake(t *testing.T) {
+	const peers = 500
+	w := newWorld(t)
+	l := w.listen(peers)
+	l.Lock()
+	for range peers {
+		w.dial(80)
+	}
+	w.clk.Run(10 * time.Millisecond)
+	l.Unlock()
+	w.clk.Run(10 * time.Millisecond)
+	require.Zero(t, w.b.env.Stat.Get(stat.TcpExtTCPBacklogDrop))
+	for range peers {
+		_, err := l.Accept(hurried())
+		require.NoError(t, err)
+	}
+}
+
 // Closing a listener resets whom nobody accepted.
 func TestClosingAListenerResetsItsQueue(t *testing.T) {
 	w := newWorld(t)
