@@ -242,8 +242,9 @@ func (c *Conn) drainOfo(now clock.Time) {
 			c.fin(now)
 		}
 	}
-	c.ofo.sackTrim(c.rcv.nxt)
-	if c.ofo.len() == 0 {
+	if c.ofo.len() > 0 {
+		c.ofo.sackTrim(c.rcv.nxt)
+	} else { // a FIN among it may have ended the connection
 		c.ofo.sackForget()
 		c.tidy()
 	}
