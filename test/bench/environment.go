@@ -19,9 +19,11 @@ func environment(o *options) []string {
 		fmt.Sprintf("Linux %s, %s, gVisor %s", kernelRelease(), runtime.Version(), moduleVersion("gvisor.dev/gvisor")),
 		fmt.Sprintf("ministack %s", revision()),
 		"congestion control: CUBIC on both sides, for all subjects",
-		fmt.Sprintf("%d rounds of %v each after %v, subjects alternating; command: `%s`", o.rounds, o.time, o.warmup, command()),
 	}
-	return lines
+	if o.from != "" {
+		return append(lines, "made of samples that were taken before (-json, -from)")
+	}
+	return append(lines, fmt.Sprintf("%d rounds of %v each after %v, subjects alternating; command: `%s`", o.rounds, o.time, o.warmup, command()))
 }
 
 func processor() string {
