@@ -1,7 +1,6 @@
 package netdev
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/slankdev/ministack/clock"
@@ -77,9 +76,7 @@ func (p *poller) next(n int) error {
 	if n == 0 && !p.pace.goOn(p.table.Clock.Now(), p.window()) {
 		return p.driver.Await()
 	}
-	if p.sched.wanted() {
-		runtime.Gosched()
-	}
+	p.sched.giveWay()
 	if n == 0 {
 		p.yield(p.table.Clock)
 	}

@@ -191,17 +191,6 @@ func (p *ports) release(u *portUse) {
 	*at = u.next
 }
 
-// count is how many users a port has.
-func (p *ports) count(port uint16) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := 0
-	for u := p.uses(port); u != nil; u = u.next {
-		n += int(u.refs)
-	}
-	return n
-}
-
 // connectPort chooses a local port for a connection to c.Peer, unless the user
 // bound one. A port may serve several connections to different peers. Error:
 // EADDRNOTAVAIL if none is left.

@@ -159,3 +159,14 @@ func TestNegativeLinger2Resets(t *testing.T) {
 	require.Equal(t, Closed, s.State())
 	require.Equal(t, uint64(1), w.a.env.Stat.Get(stat.TcpExtTCPAbortOnData))
 }
+
+// count is how many users a port has.
+func (p *ports) count(port uint16) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for u := p.uses(port); u != nil; u = u.next {
+		n += int(u.refs)
+	}
+	return n
+}
