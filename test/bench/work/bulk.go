@@ -30,6 +30,9 @@ func bulk() (list []Work) {
 // sink reads whatever comes and counts it.
 func sink(e *Env) error {
 	return e.accept(bulkPort, func(c io.ReadWriteCloser) {
+		if abortive(c) != nil {
+			return
+		}
 		b := make([]byte, chunk)
 		for {
 			n, err := c.Read(b)
@@ -48,6 +51,9 @@ func source(e *Env) error {
 		if err != nil {
 			return err
 		}
+		if err := abortive(c); err != nil {
+			return err
+		}
 		go func() {
 			b := make([]byte, chunk)
 			for {
@@ -56,6 +62,17 @@ func source(e *Env) error {
 				}
 			}
 		}()
+	}
+	return nil
+}
+
+// abortive has the end of c forget what is not acknowledged (SO_LINGER of 0).
+// The peer's kernel would keep megabytes for each connection whose other end
+// went with its process, until all retransmissions are done: a few rounds of
+// that are all the memory that it has for TCP, and slow down those that follow.
+func abortive(c any) error {
+	if l, ok := c.(interface{ SetLinger(sec int) error }); ok {
+		return l.SetLinger(0)
 	}
 	return nil
 }
