@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/slankdev/ministack/clock"
@@ -13,7 +14,7 @@ import (
 // endpoint is what streams and datagrams share: names, deadlines, close.
 type endpoint struct {
 	s     *socket.Socket
-	names *names // nil: a connection's, which are asked of its socket when they are wanted
+	names atomic.Pointer[names] // nil until they are wanted
 }
 
 // names are what an endpoint is called.
@@ -22,23 +23,30 @@ type names struct {
 	local, remote net.Addr
 }
 
-// LocalAddr returns the local address.
-func (e *endpoint) LocalAddr() net.Addr {
-	if e.names != nil {
-		return e.names.local
-	}
-	local, _ := e.s.Ops().Names()
-	return net.TCPAddrFromAddrPort(local)
+// init takes over the socket; n may be nil for a connection.
+func (e *endpoint) init(k *socket.Socket, n *names) {
+	e.s = k
+	e.names.Store(n)
 }
 
-// RemoteAddr returns the peer's address, nil without a peer.
-func (e *endpoint) RemoteAddr() net.Addr {
-	if e.names != nil {
-		return e.names.remote
+// named returns the names. A connection asks its socket for them when they are
+// wanted, which an idle one's rarely are, and once: errors carry them, and a
+// server's read that is called off fails with each request.
+func (e *endpoint) named() *names {
+	if n := e.names.Load(); n != nil {
+		return n
 	}
-	_, peer := e.s.Ops().Names()
-	return net.TCPAddrFromAddrPort(peer)
+	local, peer := e.s.Ops().Names()
+	n := &names{"tcp", net.TCPAddrFromAddrPort(local), net.TCPAddrFromAddrPort(peer)}
+	e.names.Store(n)
+	return n
 }
+
+// LocalAddr returns the local address.
+func (e *endpoint) LocalAddr() net.Addr { return e.named().local }
+
+// RemoteAddr returns the peer's address, nil without a peer.
+func (e *endpoint) RemoteAddr() net.Addr { return e.named().remote }
 
 // Socket returns the socket underneath, for what package net does not offer.
 func (e *endpoint) Socket() *socket.Socket { return e.s }
@@ -47,11 +55,8 @@ func (e *endpoint) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	network := "tcp"
-	if e.names != nil {
-		network = e.names.network
-	}
-	return opError(op, network, e.s, e.LocalAddr(), e.RemoteAddr(), err)
+	n := e.named()
+	return opError(op, n.network, e.s, n.local, n.remote, err)
 }
 
 // Close closes the socket. Calls that sleep return net.ErrClosed.
@@ -67,25 +72,12 @@ func (e *endpoint) SetDeadline(t time.Time) error {
 
 // SetReadDeadline bounds reads; see net.Conn.
 func (e *endpoint) SetReadDeadline(t time.Time) error {
-	if err := e.alive(); err != nil {
-		return err
-	}
-	e.s.SetReadDeadline(instant(e.s.Clock(), t))
-	return nil
+	return e.fail("set", e.s.SetReadDeadline(instant(e.s.Clock(), t)))
 }
 
 // SetWriteDeadline bounds writes; see net.Conn.
 func (e *endpoint) SetWriteDeadline(t time.Time) error {
-	if err := e.alive(); err != nil {
-		return err
-	}
-	e.s.SetWriteDeadline(instant(e.s.Clock(), t))
-	return nil
-}
-
-func (e *endpoint) alive() error {
-	_, err := e.s.Getsockname()
-	return e.fail("set", err)
+	return e.fail("set", e.s.SetWriteDeadline(instant(e.s.Clock(), t)))
 }
 
 // instant is a time of day on a clock.
@@ -217,11 +209,12 @@ func (l *Listener) Accept() (net.Conn, error) {
 }
 
 // Addr returns the address that it listens at.
-func (l *Listener) Addr() net.Addr { return l.names.local }
+func (l *Listener) Addr() net.Addr { return l.LocalAddr() }
 
 // ready makes a net.Conn of a connected socket.
 func (s *Stack) ready(k *socket.Socket) *Conn {
-	c := &Conn{endpoint{s: k}}
+	c := new(Conn)
+	c.init(k, nil)
 	if s.keepAlive.Enable {
 		_ = c.SetKeepAliveConfig(s.keepAlive) // a connection that has died meanwhile says so when it is used
 	}

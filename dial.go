@@ -235,7 +235,8 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 	if a, err := k.Getsockname(); err == nil {
 		n.local = tcpAddr(a)
 	}
-	l := &Listener{endpoint{k, n}, s}
+	l := &Listener{stack: s}
+	l.init(k, n)
 	return l, nil
 }
 

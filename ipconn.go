@@ -30,7 +30,9 @@ func (s *Stack) newIPConn(k *socket.Socket, network string) *IPConn {
 	if _, peer := k.Ops().Names(); peer.IsValid() {
 		n.remote = ipAddr(peer.Addr())
 	}
-	return &IPConn{endpoint{k, n}}
+	p := new(IPConn)
+	p.init(k, n)
+	return p
 }
 
 // rawTransport reads "ip4:icmp", "ip:1" and the like.
@@ -110,7 +112,7 @@ func (p *IPConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok || a == nil {
 		return 0, p.fail("write", syscall.EINVAL)
 	}
-	if p.names.remote != nil {
+	if p.RemoteAddr() != nil {
 		return 0, p.fail("write", net.ErrWriteToConnected)
 	}
 	if _, write := p.s.Deadlines(); write {

@@ -20,7 +20,7 @@ func (p *PacketConn) WriteBatch(ms []socket.Message) (int, error) {
 	}
 	for i := range ms {
 		a := &ms[i].Addr
-		if p.names.remote != nil && a.IsValid() {
+		if p.RemoteAddr() != nil && a.IsValid() {
 			return 0, p.fail("write", net.ErrWriteToConnected)
 		}
 		*a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())

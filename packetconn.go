@@ -30,7 +30,9 @@ func (s *Stack) newPacketConn(k *socket.Socket) *PacketConn {
 	if a, err := k.Getpeername(); err == nil {
 		n.remote = net.UDPAddrFromAddrPort(a)
 	}
-	return &PacketConn{endpoint: endpoint{k, n}}
+	p := new(PacketConn)
+	p.init(k, n)
+	return p
 }
 
 // Read reads one datagram; what b does not hold of it is lost.
@@ -90,7 +92,7 @@ func (p *PacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
 // WriteToUDPAddrPort is WriteTo without an allocation. An IPv4 address may be
 // in its IPv6 form, as package net has it.
 func (p *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	if p.names.remote != nil {
+	if p.RemoteAddr() != nil {
 		return 0, p.fail("write", net.ErrWriteToConnected)
 	}
 	if _, write := p.s.Deadlines(); write {

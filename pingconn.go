@@ -71,7 +71,9 @@ func (s *Stack) newPingConn(k *socket.Socket) *PingConn {
 	if _, peer := k.Ops().Names(); peer.IsValid() {
 		n.remote = ipAddr(peer.Addr())
 	}
-	return &PingConn{endpoint{k, n}}
+	p := new(PingConn)
+	p.init(k, n)
+	return p
 }
 
 func ipAddr(a netip.Addr) net.Addr {

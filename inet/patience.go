@@ -18,10 +18,10 @@ func (d *Deadline) Set(at clock.Time) { d.at.Store(int64(at)) }
 // Get returns the deadline, zero if there is none.
 func (d *Deadline) Get() clock.Time { return clock.Time(d.at.Load()) }
 
-// Passed reports whether there is a deadline and it lies at or before now.
-func (d *Deadline) Passed(now clock.Time) bool {
+// Passed reports whether there is a deadline and the clock has reached it.
+func (d *Deadline) Passed(c clock.Clock) bool {
 	at := d.Get()
-	return at != 0 && at <= now
+	return at != 0 && at <= c.Now()
 }
 
 // Patience says how long a call may sleep.
@@ -53,9 +53,11 @@ func (s *Sock) SleepUntil(events Ready, p *Patience, look clock.Time) error {
 
 // patienceEnds is the time until which to sleep, 0 for no limit. Error: EAGAIN.
 func (s *Sock) patienceEnds(p *Patience) (clock.Time, error) {
-	now := s.env.Clock.Now()
+	if p.NonBlock {
+		return 0, syscall.EAGAIN
+	}
 	if p.Timeout > 0 && p.until == 0 {
-		p.until = now.Add(p.Timeout)
+		p.until = s.env.Clock.Now().Add(p.Timeout)
 	}
 	until := p.until
 	if p.Deadline != nil {
@@ -63,7 +65,7 @@ func (s *Sock) patienceEnds(p *Patience) (clock.Time, error) {
 			until = d
 		}
 	}
-	if p.NonBlock || until != 0 && until <= now {
+	if until != 0 && until <= s.env.Clock.Now() {
 		return 0, syscall.EAGAIN
 	}
 	return until, nil

@@ -45,8 +45,8 @@ func (c *control) readCookie(patience time.Duration) (cookie, error) {
 
 // until bounds reads and writes from now on.
 func (c *control) until(at clock.Time) {
-	c.conn.Socket().SetReadDeadline(at)
-	c.conn.Socket().SetWriteDeadline(at)
+	_ = c.conn.Socket().SetReadDeadline(at)
+	_ = c.conn.Socket().SetWriteDeadline(at)
 }
 
 func (c *control) send(s state) error {

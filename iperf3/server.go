@@ -124,8 +124,8 @@ func (v *Server) join(ck cookie, a accepted) bool {
 	if t == nil || t.cookie != ck {
 		return false
 	}
-	a.conn.Socket().SetReadDeadline(0)
-	a.conn.Socket().SetWriteDeadline(0)
+	_ = a.conn.Socket().SetReadDeadline(0)
+	_ = a.conn.Socket().SetWriteDeadline(0)
 	return t.take(a)
 }
 

@@ -171,8 +171,8 @@ func (t *test) quiet() {
 	}
 	close(t.stop)
 	for _, s := range t.streams {
-		s.sock.SetReadDeadline(past)
-		s.sock.SetWriteDeadline(past)
+		_ = s.sock.SetReadDeadline(past)
+		_ = s.sock.SetWriteDeadline(past)
 	}
 	t.moving.Wait()
 	for _, s := range t.streams {
@@ -264,7 +264,7 @@ func (t *test) take(a accepted) bool {
 }
 
 // wake ends the wait for the streams.
-func (t *test) wake() { t.ctl.conn.Socket().SetReadDeadline(past) }
+func (t *test) wake() { _ = t.ctl.conn.Socket().SetReadDeadline(past) }
 
 // inOrder makes streams of what was accepted.
 func (t *test) inOrder() []accepted {

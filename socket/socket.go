@@ -273,21 +273,28 @@ func (s *Socket) Waiters() *inet.WaitQueue { return s.ops.Common().Waiters() }
 func (s *Socket) Ops() Ops { return s.ops }
 
 // SetReadDeadline and SetWriteDeadline bound calls that sleep now or later;
-// the zero Time removes the bound. Past it they return EAGAIN.
-func (s *Socket) SetReadDeadline(at clock.Time) {
+// the zero Time removes the bound. Past it they return EAGAIN. Error: EBADF.
+func (s *Socket) SetReadDeadline(at clock.Time) error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	s.bound().readDeadline.Set(at)
 	s.wake(inet.PollIn)
+	return nil
 }
 
 // SetWriteDeadline bounds sends and connects; see SetReadDeadline.
-func (s *Socket) SetWriteDeadline(at clock.Time) {
+func (s *Socket) SetWriteDeadline(at clock.Time) error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	s.bound().writeDeadline.Set(at)
 	s.wake(inet.PollOut)
+	return nil
 }
 
 // Deadlines reports which of the two deadlines have passed.
 func (s *Socket) Deadlines() (read, write bool) {
-	now := s.family.env.Clock.Now()
-	b := s.limits()
-	return b.readDeadline.Passed(now), b.writeDeadline.Passed(now)
+	b, c := s.limits(), s.family.env.Clock
+	return b.readDeadline.Passed(c), b.writeDeadline.Passed(c)
 }
