@@ -76,6 +76,9 @@ func Open(o Options) (d *Device, err error) {
 	} else {
 		d.fd, err = o.Link.OpenTun(o.Dev)
 	}
+	if err == nil && o.Beside {
+		err = d.onlyOwn()
+	}
 	return d, err
 }
 
