@@ -40,6 +40,41 @@ func TestSendingAndReceivingADatagramAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(200, func() { _, _, _ = in.RecvFrom(buf, socket.MSG_PEEK) }), "recvfrom")
 }
 
+// What passes a stream without a copy needs no more memory than with one, which
+// is that of the virtual clock's events.
+func TestLendingAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector lets pools forget")
+	}
+	const n = 32 << 10
+	w := world.PairOver(t, netdev.PipeOptions{MTU: 1500, Offload: true})
+	c, s := connect(t, w)
+	buf := make([]byte, n)
+	copied := allocsOf(func() {
+		_, err := c.Send(buf, 0)
+		require.NoError(t, err)
+		_, err = s.Recv(buf, socket.MSG_WAITALL)
+		require.NoError(t, err)
+	})
+	lent := allocsOf(func() {
+		require.NoError(t, c.SendStorage(c.Storage(), n, 0))
+		for got := 0; got < n; {
+			l, err := s.RecvLent(0)
+			require.NoError(t, err)
+			got += l.Len()
+			l.Done(l.Len())
+		}
+	})
+	require.LessOrEqual(t, lent, copied)
+}
+
+func allocsOf(once func()) float64 {
+	for range 300 {
+		once()
+	}
+	return testing.AllocsPerRun(200, once)
+}
+
 func BenchmarkSendDatagram(b *testing.B) {
 	p := world.NewPeer(b)
 	p.Introduce()

@@ -3,6 +3,7 @@ package tcp
 import (
 	"syscall"
 
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/inet"
 	"github.com/slankdev/ministack/tcp/seq"
 	"github.com/slankdev/ministack/trace"
@@ -64,24 +65,36 @@ func (c *Conn) accept(data []byte, flags int) int {
 	if n <= 0 || !c.maySendMore(n) {
 		return 0
 	}
+	now := c.beforeQueue()
+	c.sendq.write(&c.m.storage, data[:n])
+	c.queued(now, n, flags, n == len(data))
+	return n
+}
+
+// beforeQueue is what a write does before it adds to the queue.
+func (c *Conn) beforeQueue() (now clock.Time) {
 	if c.tailRoom() <= 0 {
 		c.snd.tail = c.sendq.end
 	}
-	now := c.Env().Clock.Now()
+	now = c.Env().Clock.Now()
 	c.tx.BeforeWrite(now, c.sendq.end.Sub(c.snd.nxt))
-	c.sendq.write(&c.m.storage, data[:n])
+	return now
+}
+
+// queued books the n bytes that a write has added to the queue, all that it has
+// left if last, and sends what may be sent.
+func (c *Conn) queued(now clock.Time, n, flags int, last bool) {
 	c.chargeSend()
 	c.chrono.start(now, chronoBusy)
-	if flags&inet.MsgOOB != 0 && n == len(data) {
+	if flags&inet.MsgOOB != 0 && last {
 		c.markUrgent()
 	}
-	c.markPush(n, flags&inet.MsgMore == 0 && n == len(data))
-	more := flags&inet.MsgMore != 0 || n < len(data) && c.sendRoom() > 0
-	c.push(more)
+	more := flags&inet.MsgMore != 0
+	c.markPush(n, !more && last)
+	c.push(more || !last && c.sendRoom() > 0)
 	if tr := c.Env().Trace; tr.On(trace.SockWrite) {
 		tr.Event(trace.SockWrite, c.ID, uint32(n), 0, 0, 0)
 	}
-	return n
 }
 
 // markPush notes where PSH is to stand (RFC 9293 3.9.1.2, MUST-60): at the end

@@ -94,11 +94,22 @@ func (q *sendQueue) grow(from *storage, want int) *piece {
 	case want > skb.SmallSize || q.bytes() > 0:
 		size = skb.MediumSize
 	}
+	q.append(from, piece{chunk: from.chunks.Chunk(size)})
+	return q.tail()
+}
+
+func (q *sendQueue) append(from *storage, p piece) {
 	if q.pieces == nil {
 		q.pieces = from.list()
 	}
-	q.pieces.list = append(q.pieces.list, piece{chunk: from.chunks.Chunk(size)})
-	return q.tail()
+	q.pieces.list = append(q.pieces.list, p)
+}
+
+// add appends the first n bytes of storage that somebody else filled, and takes
+// it over.
+func (q *sendQueue) add(from *storage, c *skb.Chunk, n int) {
+	q.append(from, piece{chunk: c, len: n})
+	q.end = q.end.Add(n)
 }
 
 // acked gives up the bytes before una.
