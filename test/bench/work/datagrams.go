@@ -13,9 +13,9 @@ const (
 func datagrams() []Work {
 	return []Work{
 		{Name: "udp-tx", About: "UDP datagrams of 64 bytes from the subject, those that arrive", Unit: Packets, Counted: Peer, Streams: 1,
-			OnPeer: Part{Listen: collect}, OnSubject: Part{Run: shower}},
+			OnPeer: Part{Listen: collectMany}, OnSubject: Part{Run: shower}},
 		{Name: "udp-rx", About: "UDP datagrams of 64 bytes from the peer, those that arrive", Unit: Packets, Counted: Subject, Streams: 1,
-			OnSubject: Part{Listen: collect}, OnPeer: Part{Run: shower}},
+			OnSubject: Part{Listen: collect}, OnPeer: Part{Run: showerMany}},
 	}
 }
 
@@ -24,16 +24,8 @@ type buffered interface{ SetReadBuffer(bytes int) error }
 
 // collect counts datagrams, read without their sender's address.
 func collect(e *Env) error {
-	c, err := e.Net.ListenPacket(addrOf(e.Own, datagramPort))
+	c, err := e.collector()
 	if err != nil {
-		return err
-	}
-	if b, ok := c.(buffered); ok {
-		if err := b.SetReadBuffer(1 << 20); err != nil {
-			return err
-		}
-	}
-	if err := e.accept(datagramPort, func(c io.ReadWriteCloser) { c.Close() }); err != nil {
 		return err
 	}
 	go func() {
@@ -50,6 +42,20 @@ func collect(e *Env) error {
 	return nil
 }
 
+// collector opens the port, and meets who comes.
+func (e *Env) collector() (net.PacketConn, error) {
+	c, err := e.Net.ListenPacket(addrOf(e.Own, datagramPort))
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := c.(buffered); ok {
+		if err := b.SetReadBuffer(1 << 20); err != nil {
+			return nil, err
+		}
+	}
+	return c, e.accept(datagramPort, func(c io.ReadWriteCloser) { c.Close() })
+}
+
 func read(c net.PacketConn, b []byte) (int, error) {
 	if r, ok := c.(io.Reader); ok {
 		return r.Read(b)
@@ -61,10 +67,7 @@ func read(c net.PacketConn, b []byte) (int, error) {
 // shower sends datagrams without end. That the peer's queue is full is the
 // sender's business on no stack, but some say so.
 func shower(e *Env) error {
-	if err := e.meet(); err != nil {
-		return err
-	}
-	c, err := e.Net.Dial("udp", e.other(datagramPort))
+	c, err := e.sender()
 	if err != nil {
 		return err
 	}
@@ -75,6 +78,13 @@ func shower(e *Env) error {
 		}
 	}()
 	return nil
+}
+
+func (e *Env) sender() (net.Conn, error) {
+	if err := e.meet(); err != nil {
+		return nil, err
+	}
+	return e.Net.Dial("udp", e.other(datagramPort))
 }
 
 // meet connects by TCP first: datagrams do not wait for the neighbour's
