@@ -41,13 +41,13 @@ func (m *measurement) run() (s report.Sample, err error) {
 	if err != nil {
 		return s, err
 	}
-	time.Sleep(m.o.time)
+	time.Sleep(m.o.timeOf(m.work))
 	after, err := m.mark()
 	if err != nil {
 		return s, err
 	}
 	end := new(marked)
-	if err := m.tell("finish", m.o.time+m.work.Setup, end); err != nil {
+	if err := m.tell("finish", m.o.timeOf(m.work)+m.work.Setup, end); err != nil {
 		return s, err
 	}
 	maps.Copy(after.extra, end.extra)
@@ -56,7 +56,7 @@ func (m *measurement) run() (s report.Sample, err error) {
 
 func (m *measurement) start(wire *link.Wire) (err error) {
 	cfg := child.Config{Side: work.Subject, Subject: m.subject.name, Link: m.link.String(), Dev: wire.Dev, Work: m.work.Name,
-		Warmup: m.o.warmup, Time: m.o.time, Profile: m.profile(), GVisor: m.subject.gvisor, Spin: m.subject.spin}
+		Warmup: m.o.warmup, Time: m.o.timeOf(m.work), Profile: m.profile(), GVisor: m.subject.gvisor, Spin: m.subject.spin}
 	if m.sub, err = child.Start(m.subject.program, wire.Subject, cfg); err != nil {
 		return fmt.Errorf("the subject: %w", err)
 	}

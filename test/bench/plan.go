@@ -19,7 +19,7 @@ type row struct{ links, works string }
 
 // full is what docs/performance.md is made of.
 var full = []row{
-	{"tap-vnet", "bulk-?x,bulk-?x-8,bulk-?x-64,pingpong*,ping,crc-*,http-*,udp-*,idle-*,bulk-?x-100k-idle"},
+	{"tap-vnet", "bulk-?x,bulk-?x-copy,bulk-?x-8,bulk-?x-64,pingpong*,ping,crc-*,http-*,udp-*,idle-*,bulk-?x-100k-idle"},
 	{"tap", "bulk-?x,bulk-?x-8,pingpong*,ping,http-small,udp-*,bulk-?x-lossy"},
 	{"tap-vnet/9000,tap/9000", "bulk-?x"},
 	{"tun-vnet,tun", "bulk-?x,ping"},
@@ -68,7 +68,7 @@ func (o *options) count() (n int, besides time.Duration) {
 			if c.can(p.link, p.work) && p.skip() == "" {
 				rounds := o.roundsOf(p.work)
 				n += rounds
-				besides += time.Duration(rounds) * (overhead + p.work.Setup/4 + p.work.Tail)
+				besides += time.Duration(rounds) * (overhead + p.work.Setup/4 + p.work.Tail + p.work.Least)
 			}
 		}
 	}
@@ -96,6 +96,9 @@ func (o *options) roundsOf(w work.Work) int {
 	}
 	return o.rounds
 }
+
+// timeOf is how long a work is measured.
+func (o *options) timeOf(w work.Work) time.Duration { return max(o.time, w.Least) }
 
 func (p pair) skip() string {
 	if p.work.Skip == nil {

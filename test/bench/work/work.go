@@ -48,6 +48,7 @@ type Work struct {
 	Setup   time.Duration // what Run and Finish may take
 	Tail    time.Duration // what Finish takes
 	Rounds  int           // at most; 0: as many as there are
+	Least   time.Duration // it is measured at least that long
 
 	OnSubject, OnPeer Part
 	// Skip says why a link cannot do it, "" where it can.
