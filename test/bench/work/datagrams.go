@@ -28,18 +28,20 @@ func collect(e *Env) error {
 	if err != nil {
 		return err
 	}
-	go func() {
-		b := make([]byte, 2048)
-		for {
-			n, err := read(c, b)
-			if err != nil {
-				return
-			}
-			e.Stats.Bytes.Add(uint64(n))
-			e.Stats.Ops.Add(1)
-		}
-	}()
+	go e.readEach(c)
 	return nil
+}
+
+func (e *Env) readEach(c net.PacketConn) {
+	b := make([]byte, 2048)
+	for {
+		n, err := read(c, b)
+		if err != nil {
+			return
+		}
+		e.Stats.Bytes.Add(uint64(n))
+		e.Stats.Ops.Add(1)
+	}
 }
 
 // collector opens the port, and meets who comes.
@@ -71,13 +73,15 @@ func shower(e *Env) error {
 	if err != nil {
 		return err
 	}
-	go func() {
-		b := make([]byte, datagramSize)
-		for {
-			_, _ = c.Write(b)
-		}
-	}()
+	go writeEach(c)
 	return nil
+}
+
+func writeEach(c net.Conn) {
+	b := make([]byte, datagramSize)
+	for {
+		_, _ = c.Write(b)
+	}
 }
 
 func (e *Env) sender() (net.Conn, error) {

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/net/ipv4"
 )
 
-// The peer's side of the datagrams. It moves many a system call (recvmmsg(2),
-// sendmmsg(2)), so that it is the subject whose speed is seen.
+// The kernel's side of the datagrams, where it is the peer. It moves many a
+// system call (recvmmsg(2), sendmmsg(2)), so that it is the subject whose speed
+// is seen.
 
 const atATime = 64
 
@@ -25,21 +26,26 @@ func collectMany(e *Env) error {
 	if err != nil {
 		return err
 	}
-	many := ipv4.NewPacketConn(c)
-	go func() {
-		ms := messages(2048)
-		for {
-			n, err := many.ReadBatch(ms, 0)
-			if err != nil {
-				return
-			}
-			for _, m := range ms[:n] {
-				e.Stats.Bytes.Add(uint64(m.N))
-			}
-			e.Stats.Ops.Add(uint64(n))
-		}
-	}()
+	if _, kernel := c.(*net.UDPConn); kernel {
+		go e.readMany(ipv4.NewPacketConn(c))
+	} else { // both ends of a pipe are the subject's
+		go e.readEach(c)
+	}
 	return nil
+}
+
+func (e *Env) readMany(c *ipv4.PacketConn) {
+	ms := messages(2048)
+	for {
+		n, err := c.ReadBatch(ms, 0)
+		if err != nil {
+			return
+		}
+		for _, m := range ms[:n] {
+			e.Stats.Bytes.Add(uint64(m.N))
+		}
+		e.Stats.Ops.Add(uint64(n))
+	}
 }
 
 // showerMany is shower for the peer.
@@ -48,12 +54,17 @@ func showerMany(e *Env) error {
 	if err != nil {
 		return err
 	}
-	many := ipv4.NewPacketConn(c.(net.PacketConn))
-	go func() {
-		ms := messages(datagramSize)
-		for {
-			_, _ = many.WriteBatch(ms, 0)
-		}
-	}()
+	if u, kernel := c.(*net.UDPConn); kernel {
+		go writeMany(ipv4.NewPacketConn(u))
+	} else {
+		go writeEach(c)
+	}
 	return nil
+}
+
+func writeMany(c *ipv4.PacketConn) {
+	ms := messages(datagramSize)
+	for {
+		_, _ = c.WriteBatch(ms, 0)
+	}
 }
