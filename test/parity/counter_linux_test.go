@@ -39,12 +39,15 @@ func kernelCounter(h *host, name string) int {
 }
 
 // counted returns by how much the counters grew while fn ran, those that did.
+// Who receives a packet may be awake before it is counted, so the host has to
+// have answered a later one.
 func (h *host) counted(fn func(), names ...string) map[string]int {
 	before, grown := map[string]int{}, map[string]int{}
 	for _, n := range names {
 		before[n] = h.counter(n)
 	}
 	fn()
+	h.resolve()
 	for _, n := range names {
 		if by := h.counter(n) - before[n]; by != 0 {
 			grown[n] = by

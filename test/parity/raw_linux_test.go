@@ -63,6 +63,19 @@ func (h *host) settle() {
 	})
 }
 
+// resolve is settle by ARP, which counters of IP and ICMP know nothing of.
+func (h *host) resolve() {
+	h.t.Helper()
+	h.send(h.ether(layers.EthernetTypeARP), &layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4,
+		HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPRequest,
+		SourceHwAddress: peerMAC, SourceProtAddress: peerAddr.AsSlice(),
+		DstHwAddress: make([]byte, 6), DstProtAddress: hostAddr.AsSlice()})
+	h.see(func(p gopacket.Packet) bool {
+		a, ok := p.Layer(layers.LayerTypeARP).(*layers.ARP)
+		return ok && a.Operation == layers.ARPReply
+	})
+}
+
 // header is an IPv4 header of the user's: version, ihl, ttl, protocol and
 // destination are set.
 func header(protocol byte, dst netip.Addr) []byte {
