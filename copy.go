@@ -17,49 +17,58 @@ var (
 
 const (
 	copyAtOnce = 64 << 10
-	// handOver is the least that is worth the storage of a super-segment; less is
-	// copied, so that a reader that gives little at a time holds little.
+	// handOver is the least that is worth storage of its own; less is copied. A
+	// reader is asked for no more until it has given so much, so that a copy that
+	// waits for the next word of a quiet connection holds little.
 	handOver = 16 << 10
 )
 
 // ReadFrom sends what r gives until its end, each piece as it comes. It returns
 // how many bytes were sent; the end of r is no error.
-func (c *Conn) ReadFrom(r io.Reader) (sent int64, err error) {
-	room := c.s.Storage()
-	defer func() { room.Release() }()
-	for {
-		n, rerr := r.Read(room.Bytes()[:copyAtOnce])
+func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
+	sent := int64(0)
+	for ask := handOver; ; {
+		room := c.s.Storage(ask)
+		n, rerr := r.Read(room.Bytes()[:ask])
+		done, err := c.sendPiece(room, n)
+		sent += int64(done)
 		switch {
-		case n == 0:
-		case n < handOver:
-			var done int
-			done, err = c.Write(room.Bytes()[:n])
-			sent += int64(done)
-		default:
-			err = c.writeStorage(room, n)
-			if err == nil {
-				sent += int64(n)
-			}
-			room = c.s.Storage()
-		}
-		if err != nil {
+		case err != nil:
 			return sent, err
-		}
-		if rerr == io.EOF {
+		case rerr == io.EOF:
 			return sent, nil
-		}
-		if rerr != nil {
+		case rerr != nil:
 			return sent, rerr
+		case n < handOver:
+			ask = handOver
+		default:
+			ask = copyAtOnce
 		}
 	}
 }
 
-func (c *Conn) writeStorage(room *skb.Chunk, n int) error {
+// sendPiece sends the first n bytes of room, which it takes over.
+func (c *Conn) sendPiece(room *skb.Chunk, n int) (sent int, err error) {
+	if n >= handOver {
+		return c.writeStorage(room, n)
+	}
+	defer room.Release()
+	if n == 0 {
+		return 0, nil
+	}
+	return c.Write(room.Bytes()[:n])
+}
+
+// writeStorage sends all or nothing.
+func (c *Conn) writeStorage(room *skb.Chunk, n int) (int, error) {
 	if _, write := c.s.Deadlines(); write {
 		room.Release()
-		return c.fail("write", errDeadline(c.s))
+		return 0, c.fail("write", errDeadline(c.s))
 	}
-	return c.fail("write", c.s.SendStorage(room, n, 0))
+	if err := c.s.SendStorage(room, n, 0); err != nil {
+		return 0, c.fail("write", err)
+	}
+	return n, nil
 }
 
 // WriteTo gives w what arrives until the end of the stream. What w did not take

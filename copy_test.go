@@ -189,5 +189,5 @@ func TestOnlyStreamsLend(t *testing.T) {
 	u := newSocket(t, a, socket.SOCK_DGRAM, 0)
 	_, err := u.RecvLent(0)
 	require.Equal(t, syscall.EOPNOTSUPP, err)
-	require.Nil(t, u.Storage())
+	require.Nil(t, u.Storage(1))
 }

@@ -57,7 +57,7 @@ func TestLendingAllocatesNothing(t *testing.T) {
 		require.NoError(t, err)
 	})
 	lent := allocsOf(func() {
-		require.NoError(t, c.SendStorage(c.Storage(), n, 0))
+		require.NoError(t, c.SendStorage(c.Storage(n), n, 0))
 		for got := 0; got < n; {
 			l, err := s.RecvLent(0)
 			require.NoError(t, err)

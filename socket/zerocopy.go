@@ -64,11 +64,11 @@ func (l *Lent) Done(n int) {
 	l.b = nil
 }
 
-// Storage returns room for SendStorage: at least 64 KB, and nil for other
+// Storage returns room for SendStorage: at least n bytes, and nil for other
 // sockets than streams. Who does not send it gives it back by Release.
-func (s *Socket) Storage() *skb.Chunk {
+func (s *Socket) Storage(n int) *skb.Chunk {
 	if o, ok := s.ops.(streamOps); ok {
-		return o.c.Storage()
+		return o.c.Storage(n)
 	}
 	return nil
 }

@@ -85,8 +85,8 @@ func (c *Conn) Unread(b *skb.Buffer, n int) {
 	c.Wake(inet.PollIn)
 }
 
-// Storage is for SendStorage: room for a super-segment.
-func (c *Conn) Storage() *skb.Chunk { return c.m.storage.chunks.Chunk(skb.LargeSize) }
+// Storage is for SendStorage: room for n bytes.
+func (c *Conn) Storage(n int) *skb.Chunk { return c.m.storage.chunks.Chunk(n) }
 
 // SendStorage queues the first n bytes of s where they are, and sends what may
 // be sent. It takes s over, whatever it returns, and queues all or nothing; the

@@ -70,7 +70,7 @@ type footprint struct{ heap, resident, goroutines float64 }
 
 // holdIdle accepts connections, answers one byte on each, and keeps them.
 func holdIdle(e *Env) error {
-	e.held = new(held)
+	e.held = &held{conns: make([]net.Conn, 0, e.Idle)}
 	for i := range ports(e.Idle) {
 		l, err := e.Net.Listen(addrOf(e.Own, idlePort+i))
 		if err != nil {
@@ -129,8 +129,8 @@ func resident() float64 {
 	return 0
 }
 
-// weighIdle notes what each connection costs. The slice that holds them is the
-// program's, not the stack's.
+// weighIdle notes what each connection costs. The slice that holds them was
+// there before.
 func weighIdle(e *Env) error {
 	h := e.held
 	h.mu.Lock()
@@ -139,7 +139,7 @@ func weighIdle(e *Env) error {
 		return fmt.Errorf("%d connections of %d are there", len(h.conns), e.Idle)
 	}
 	now, n := weigh(), float64(e.Idle)
-	e.Extra[HeapPerConn] = (now.heap-h.before.heap)/n - 16*float64(cap(h.conns))/n
+	e.Extra[HeapPerConn] = (now.heap-h.before.heap)/n
 	e.Extra[ResidentPerConn] = (now.resident - h.before.resident) / n
 	e.Extra[GoroutinesPerConn] = (now.goroutines - h.before.goroutines) / n
 	return nil
