@@ -27,7 +27,7 @@ type packet struct {
 	promisc  bool // the stack asked for it; Device.mu guards it
 
 	rx packetRx
-	tx packetTx
+	tx packetTx // of Write
 }
 
 const defaultPacketBuffer = 8 << 20
@@ -49,6 +49,7 @@ func OpenPacket(ifname string, o PacketOptions) (Driver, error) {
 	if p.pollFD, err = newPollFD(fd); err != nil {
 		return nil, err
 	}
+	p.tx.p = p
 	return p, nil
 }
 
@@ -212,27 +213,10 @@ func (p *packet) stillThere() error {
 	return nil
 }
 
-func (p *packet) Write(src []*skb.Buffer) (int, error) {
-	defer p.end()
-	if err := p.begin(); err != nil {
-		return 0, err
-	}
-	for done := 0; done < len(src); {
-		n, unfit := p.tx.fill(src[done:], p.vnet)
-		sent, err := p.tx.send(p.fd, n)
-		done += sent
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN || err == unix.ENOBUFS:
-			return done, nil
-		case err != nil:
-			return done, err
-		case sent == n && unfit != nil:
-			return done, unfit
-		}
-	}
-	return len(src), nil
-}
+// NewWriter returns one more that may send at the same time.
+func (p *packet) NewWriter() Writer { return &packetTx{p: p} }
+
+func (p *packet) Write(src []*skb.Buffer) (int, error) { return p.tx.Write(src) }
 
 // Close ends a blocked Read and leaves the interface.
 func (p *packet) Close() error {

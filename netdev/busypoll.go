@@ -76,7 +76,7 @@ func (p *poller) next(n int) error {
 	if n == 0 && !p.pace.goOn(p.table.Clock.Now(), p.window()) {
 		return p.driver.Await()
 	}
-	p.sched.giveWay()
+	p.sched.giveWay(p.table.Clock)
 	if n == 0 {
 		p.yield(p.table.Clock)
 	}

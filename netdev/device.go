@@ -58,7 +58,8 @@ type Device struct {
 	groups atomic.Pointer[map[MACAddr]int] // link multicast memberships
 	mu     sync.Mutex                      // writers of addrs, groups, flags and rx
 	rx     rxMode
-	tx     txQueue
+	tx     []*txQueue
+	queued atomic.Uint32 // a bit for each transmit queue that may have frames
 	done   chan struct{} // closed when the receive goroutine has ended
 	polled atomic.Bool   // a poll is posted on the virtual clock
 	failed atomic.Pointer[error]
@@ -75,9 +76,13 @@ func (d *Device) SetMTU(mtu int) {
 	}
 }
 
-// SetTxQueueLen bounds the frames that wait for the driver (txqueuelen); with
-// 0 the device drops all that it is given.
-func (d *Device) SetTxQueueLen(frames int) { d.tx.setLimit(frames) }
+// SetTxQueueLen bounds the frames that wait for the driver in each transmit
+// queue (txqueuelen); with 0 the device drops all that it is given.
+func (d *Device) SetTxQueueLen(frames int) {
+	for _, t := range d.tx {
+		t.limit.Store(int32(frames))
+	}
+}
 
 // Flags returns the device's flags.
 func (d *Device) Flags() Flags { return Flags(d.flags.Load()) }
@@ -189,12 +194,18 @@ func (d *Device) prepare(b *skb.Buffer) skb.Reason {
 			return b.Drop(r)
 		}
 	}
-	if b.Csum == skb.CsumPartial && !d.Features.Has(TxCsum) {
-		if r := FinishChecksum(b); r != skb.NotDropped {
-			return b.Drop(r)
-		}
+	if r := d.finish(b); r != skb.NotDropped {
+		return b.Drop(r)
 	}
-	return d.tx.push(d, b)
+	return d.pickTx(b).push(d, b)
+}
+
+// finish computes a checksum that the driver does not.
+func (d *Device) finish(b *skb.Buffer) skb.Reason {
+	if b.Csum != skb.CsumPartial || d.Features.Has(TxCsum) {
+		return skb.NotDropped
+	}
+	return FinishChecksum(b)
 }
 
 // cuts reports whether the driver cuts the super-segment b. A datagram without
@@ -210,20 +221,18 @@ func (d *Device) cuts(b *skb.Buffer) bool {
 // reports a drop only where no piece was queued: who sent it may then take it
 // back, and must not where the peer may have a part.
 func (d *Device) segment(b *skb.Buffer) skb.Reason {
-	var parts skb.Queue
-	if r := Segment(b, &parts); r != skb.NotDropped {
-		return r
-	}
-	last, queued := skb.NotDropped, false
+	t := d.pickTx(b)
+	var parts, whole skb.Queue
+	r := Segment(b, &parts)
 	for s := parts.PopFront(); s != nil; s = parts.PopFront() {
-		if r := d.prepare(s); r != skb.NotDropped {
-			last = r
+		if why := d.finish(s); why != skb.NotDropped {
+			r = s.Drop(why)
 		} else {
-			queued = true
+			whole.PushBack(s)
 		}
 	}
-	if queued {
-		return skb.NotDropped
+	if whole.Len() == 0 {
+		return r
 	}
-	return last
+	return t.pushAll(d, &whole)
 }

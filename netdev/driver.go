@@ -56,6 +56,19 @@ type Driver interface {
 	Close() error
 }
 
+// Writer is the half of a Driver that sends: see Driver.Write.
+type Writer interface {
+	Write(src []*skb.Buffer) (int, error)
+}
+
+// MultiWriter is a Driver that several may send by at once.
+type MultiWriter interface {
+	Driver
+	// NewWriter returns one more Writer, beside the driver's own. Each of them
+	// runs only once at a time, but at the same time as the others.
+	NewWriter() Writer
+}
+
 // Poller is a Driver that can be read without blocking: what a stack on a
 // virtual clock needs.
 type Poller interface {

@@ -91,6 +91,15 @@ func (f frameSpec) buffer(t testing.TB, p *skb.Pool) *skb.Buffer {
 	return b
 }
 
+// frameFrom returns a frame of the layers with lengths and checksums filled in.
+func frameFrom(t testing.TB, p *skb.Pool, stack ...gopacket.SerializableLayer) *skb.Buffer {
+	buf := gopacket.NewSerializeBuffer()
+	require.NoError(t, gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, stack...))
+	b := p.New(len(buf.Bytes()))
+	b.Append(buf.Bytes())
+	return b
+}
+
 // super returns a frame as the layers above would hand it to a device: headers
 // marked, checksum partial, the payload by reference in pieces of at most
 // piece bytes.

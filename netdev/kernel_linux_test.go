@@ -3,6 +3,7 @@ package netdev
 import (
 	"math/rand"
 	"net"
+	"sync"
 	"testing"
 
 	"github.com/google/gopacket"
@@ -256,6 +257,35 @@ func TestABatchIsWrittenInOrder(t *testing.T) {
 		writeAll(t, w.Driver, batch...)
 		for i := range 100 {
 			require.Equal(t, byte(i), next(t, fd))
+		}
+	})
+}
+
+// Each of several writers sends in its order, also while the others do.
+func TestSeveralWritersSendAtOnce(t *testing.T) {
+	onEachWire(t, func(t *testing.T, w *wire) {
+		multi := w.Driver.(MultiWriter)
+		writers := []Writer{w.Driver, multi.NewWriter(), multi.NewWriter()}
+		var sent sync.WaitGroup
+		var fds []int
+		for k, writer := range writers {
+			port := 7777 + k
+			fd := kernelSocket(t, unix.SOCK_DGRAM, port)
+			if k == 0 {
+				knock(t, w, fd)
+			}
+			var batch []*skb.Buffer
+			for i := range 150 {
+				batch = append(batch, w.buildIP(layers.IPProtocolUDP, &layers.UDP{SrcPort: 5555, DstPort: layers.UDPPort(port)}, gopacket.Payload{byte(i)}))
+			}
+			sent.Go(func() { writeAll(t, writer, batch...) })
+			fds = append(fds, fd)
+		}
+		sent.Wait()
+		for _, fd := range fds {
+			for i := range 150 {
+				require.Equal(t, byte(i), next(t, fd))
+			}
 		}
 	})
 }

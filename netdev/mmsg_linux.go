@@ -157,20 +157,44 @@ func insertVLAN(b *skb.Buffer, aux *unix.TpacketAuxdata) {
 	}
 }
 
-// packetTx is the sending half.
+// packetTx is the sending half, for one sender; packet_sendmsg takes from
+// several at once.
 type packetTx struct {
+	p    *packet
 	msgs [txBatch]mmsg
 	meta [txBatch][vnetLen]byte
 	iov  [txBatch][2 + skb.MaxFrags]unix.Iovec
 }
 
+func (t *packetTx) Write(src []*skb.Buffer) (int, error) {
+	defer t.p.end()
+	if err := t.p.begin(); err != nil {
+		return 0, err
+	}
+	for done := 0; done < len(src); {
+		n, unfit := t.fill(src[done:])
+		sent, err := t.send(n)
+		done += sent
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN || err == unix.ENOBUFS:
+			return done, nil
+		case err != nil:
+			return done, err
+		case sent == n && unfit != nil:
+			return done, unfit
+		}
+	}
+	return len(src), nil
+}
+
 // fill prepares messages for the frames of src and returns how many. It stops
 // before a frame that cannot be described, and returns why.
-func (t *packetTx) fill(src []*skb.Buffer, vnet bool) (int, error) {
+func (t *packetTx) fill(src []*skb.Buffer) (int, error) {
 	n := min(len(src), txBatch)
 	for i, b := range src[:n] {
 		iov := t.iov[i][:0]
-		if vnet {
+		if t.p.vnet {
 			if err := vnetHeader(t.meta[i][:]).encode(b); err != nil {
 				return i, err
 			}
@@ -185,11 +209,11 @@ func (t *packetTx) fill(src []*skb.Buffer, vnet bool) (int, error) {
 }
 
 // send sends the first n messages and returns how many went.
-func (t *packetTx) send(fd, n int) (int, error) {
+func (t *packetTx) send(n int) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	sent, errno := sendmmsg(fd, t.msgs[:n])
+	sent, errno := sendmmsg(t.p.fd, t.msgs[:n])
 	clear(t.iov[:n]) // the garbage collector must not see buffers through it
 	if errno != 0 {
 		return 0, errno

@@ -188,13 +188,8 @@ func (w *wire) sendARP(op uint16, to net.HardwareAddr) {
 			Operation: op, SourceHwAddress: stackMAC, SourceProtAddress: stackIP.AsSlice(), DstHwAddress: to, DstProtAddress: kernelIP.AsSlice()}))
 }
 
-// build returns a frame of the layers with lengths and checksums filled in.
 func (w *wire) build(stack ...gopacket.SerializableLayer) *skb.Buffer {
-	buf := gopacket.NewSerializeBuffer()
-	require.NoError(w.t, gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, stack...))
-	b := w.pool.New(len(buf.Bytes()))
-	b.Append(buf.Bytes())
-	return b
+	return frameFrom(w.t, w.pool, stack...)
 }
 
 // buildIP is build for a datagram from the stack to the kernel.

@@ -19,7 +19,7 @@ func frameOf(p *skb.Pool, text string) *skb.Buffer {
 }
 
 // writeAll writes and ends frames as a device does.
-func writeAll(t testing.TB, d Driver, batch ...*skb.Buffer) {
+func writeAll(t testing.TB, d Writer, batch ...*skb.Buffer) {
 	n, err := d.Write(batch)
 	require.NoError(t, err)
 	require.Equal(t, len(batch), n)

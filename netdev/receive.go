@@ -40,7 +40,7 @@ func (d *Device) loop() {
 			d.stopped(err)
 			return
 		}
-		sched.giveWay()
+		sched.giveWay(d.table.Clock)
 	}
 }
 
@@ -71,6 +71,8 @@ func (d *Device) poll() {
 
 // deliver is net_rx_action: every frame of the batch up the stack, then the
 // acknowledgements that the batch made due, then all transmissions at once.
+// Where the batch is full more frames wait, and would be lost if they waited
+// for that: the timer goroutine then sends (net_tx_action).
 func (d *Device) deliver(batch []*skb.Buffer) {
 	if len(batch) == 0 {
 		return
@@ -80,6 +82,7 @@ func (d *Device) deliver(batch []*skb.Buffer) {
 		t.Trace.Event(trace.StackPoll, 0, uint32(d.Index), uint32(len(batch)), 0, 0)
 	}
 	d.countRx(batch)
+	full := len(batch) == rxBatch
 	if !d.Features.Has(GRO) {
 		batch = joinSegments(batch, d.linkLen())
 	}
@@ -90,7 +93,11 @@ func (d *Device) deliver(batch []*skb.Buffer) {
 		d.receive(b)
 	}
 	t.BatchEnd()
-	t.Flush()
+	if full {
+		t.flushSoon()
+	} else {
+		t.Flush()
+	}
 }
 
 // countRx counts what came in, as it came.

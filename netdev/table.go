@@ -59,6 +59,7 @@ type Table struct {
 	mu     sync.Mutex                // writers of list
 	closed bool
 	dirty  atomic.Bool // a device may have frames queued
+	soon   atomic.Bool // a flush is posted
 
 	busyPoll *sysctl.Int // microseconds
 
@@ -143,8 +144,7 @@ func (t *Table) Attach(drv Driver, name string) (*Device, error) {
 		c.OnMTU(d.SetMTU)
 	}
 	if w, ok := drv.(Waker); ok {
-		d.tx.wakeable = true
-		w.OnWritable(func() { d.tx.wake(d) })
+		w.OnWritable(d.wakeTx)
 	}
 	d.start()
 	return d, nil
@@ -161,7 +161,7 @@ func (t *Table) freeName() string {
 func (t *Table) newDevice(drv Driver, name string) *Device {
 	d := &Device{Index: len(*t.list.Load()), Name: name, Features: drv.Features(), table: t, driver: drv, done: make(chan struct{})}
 	d.mtu.Store(int32(drv.MTU()))
-	d.tx.idle.L, d.tx.limit = &d.tx.mu, txQueueLen
+	d.tx = newTxQueues(drv)
 	flags := Up | IsBroadcast | IsMulticast
 	switch {
 	case d.Features.Has(Loopback):
@@ -213,6 +213,16 @@ func (t *Table) Flush() {
 	}
 }
 
+// flushSoon has the timer goroutine flush, or, on a virtual clock, an event.
+func (t *Table) flushSoon() {
+	if t.soon.CompareAndSwap(false, true) {
+		t.Clock.Post(func() {
+			t.soon.Store(false)
+			t.Flush()
+		})
+	}
+}
+
 // flushQuota is how often a flush comes again for those who waited for it.
 const flushQuota = 8
 
@@ -223,7 +233,7 @@ func (t *Table) flushOnce() {
 	t.dirty.Store(false)
 	for _, d := range *t.list.Load() {
 		if d != nil {
-			d.tx.flush(d)
+			d.flushTx()
 		}
 	}
 }
@@ -240,6 +250,8 @@ func (t *Table) Close() {
 	}
 	for _, d := range t.All() {
 		<-d.done
-		d.tx.close()
+		for _, q := range d.tx {
+			q.close()
+		}
 	}
 }

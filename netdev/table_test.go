@@ -320,6 +320,56 @@ func TestTheTransmitQueueIsBounded(t *testing.T) {
 	requireBalance(t, h.Pool)
 }
 
+// Of a super-segment's pieces those are queued for which there is room, the
+// first ones; only where none is the sender is told.
+func TestASuperSegmentTakesTheRoomThereIs(t *testing.T) {
+	v := clock.NewVirtual()
+	h := newHost(v)
+	a, _ := Pipe(1500)
+	r := &refusing{Poller: a.(Poller), room: 100}
+	d := h.attach(t, r)
+	d.SetTxQueueLen(3)
+	super := func() *skb.Buffer { return frameSpec{payload: make([]byte, 500)}.super(t, h.Pool, 100, 500) }
+	require.Equal(t, skb.NotDropped, d.Transmit(super()))
+	require.Equal(t, uint64(2), d.Counters.TxDropped.Load())
+	require.Equal(t, skb.QdiscDrop, d.Transmit(super()))
+	require.Equal(t, uint64(7), d.Counters.TxDropped.Load())
+	h.Flush()
+	require.Equal(t, uint64(3), d.Counters.TxPackets.Load())
+	require.Equal(t, skb.NotDropped, d.Transmit(super()), "there is room again")
+	h.Flush()
+	h.Close()
+	require.Equal(t, skb.DevReady, d.tx[0].push(d, frameOf(h.Pool, "x")))
+	requireBalance(t, h.Pool)
+}
+
+// Where a batch is full more frames wait: the timer goroutine sends what it
+// made due. After the last frames the receive goroutine does.
+func TestWhoHasMoreToReceiveLeavesSendingToOthers(t *testing.T) {
+	v := clock.NewVirtual()
+	h := newHost(v)
+	a, _ := Pipe(1500)
+	d := h.attach(t, a)
+	deliver := func(n int) {
+		batch := make([]*skb.Buffer, n)
+		for i := range batch {
+			batch[i] = frameOf(h.Pool, "in")
+		}
+		require.Equal(t, skb.NotDropped, d.Transmit(frameOf(h.Pool, "out")))
+		d.deliver(batch)
+	}
+	deliver(rxBatch)
+	deliver(rxBatch)
+	require.Zero(t, d.Counters.TxPackets.Load())
+	v.Run(0)
+	require.EqualValues(t, 2, d.Counters.TxPackets.Load())
+	deliver(rxBatch - 1)
+	require.EqualValues(t, 3, d.Counters.TxPackets.Load())
+	dropAll(h.take())
+	h.Close()
+	requireBalance(t, h.Pool)
+}
+
 // counting counts what is written and lets go of it.
 type counting struct {
 	Driver
@@ -366,8 +416,8 @@ func TestNoFrameIsStuckWhenSendersFlushForEachOther(t *testing.T) {
 		written := drivers[0].n.Load() + drivers[1].n.Load()
 		return written+h.Pool.Drops(skb.QdiscDrop) == senders*rounds
 	}, 20*time.Second, time.Millisecond)
+	h.Close() // waits for who is still in a flush
 	requireBalance(t, h.Pool)
-	h.Close()
 }
 
 func TestCloseWhileOthersSendLosesNoBuffer(t *testing.T) {

@@ -25,8 +25,15 @@ type tap struct {
 	kind     string // TAP or TUN, for messages
 	mode     uint16 // IFF_TAP or IFF_TUN
 
-	rx  landing                      // the reader's
-	tx  [2 + skb.MaxFrags]unix.Iovec // the writer's, as is the next
+	rx landing   // the reader's
+	tx tapWriter // of Write
+}
+
+// tapWriter is what one sender needs. The kernel takes frames from several at
+// once (NETIF_F_LLTX, tun_get_user).
+type tapWriter struct {
+	t   *tap
+	iov [2 + skb.MaxFrags]unix.Iovec
 	hdr [vnetLen]byte
 }
 
@@ -58,6 +65,7 @@ func openTunTap(t *tap, name string, o TAPOptions) (Driver, error) {
 	if t.pollFD, err = newPollFD(fd); err != nil {
 		return nil, err
 	}
+	t.tx.t = t
 	return t, nil
 }
 
@@ -180,15 +188,20 @@ func (t *tap) readError(err error) error {
 	return fmt.Errorf("reading from %s interface %s: %w", t.kind, t.name, err)
 }
 
-func (t *tap) Write(src []*skb.Buffer) (int, error) {
-	defer t.end()
-	if err := t.begin(); err != nil {
+// NewWriter returns one more that may send at the same time.
+func (t *tap) NewWriter() Writer { return &tapWriter{t: t} }
+
+func (t *tap) Write(src []*skb.Buffer) (int, error) { return t.tx.Write(src) }
+
+func (w *tapWriter) Write(src []*skb.Buffer) (int, error) {
+	defer w.t.end()
+	if err := w.t.begin(); err != nil {
 		return 0, err
 	}
 	for i, b := range src {
-		err := t.writeFrame(b)
+		err := w.writeFrame(b)
 		for err == unix.EINTR {
-			err = t.writeFrame(b)
+			err = w.writeFrame(b)
 		}
 		switch err {
 		case nil:
@@ -201,19 +214,19 @@ func (t *tap) Write(src []*skb.Buffer) (int, error) {
 	return len(src), nil
 }
 
-func (t *tap) writeFrame(b *skb.Buffer) error {
-	iov := t.tx[:0]
-	if t.vnet {
-		if err := vnetHeader(t.hdr[:]).encode(b); err != nil {
+func (w *tapWriter) writeFrame(b *skb.Buffer) error {
+	iov := w.iov[:0]
+	if w.t.vnet {
+		if err := vnetHeader(w.hdr[:]).encode(b); err != nil {
 			return err
 		}
-		iov = appendIovec(iov, t.hdr[:])
+		iov = appendIovec(iov, w.hdr[:])
 	}
 	iov = frameIovecs(iov, b)
 	if len(iov) == 0 {
 		return unix.EINVAL
 	}
-	errno := writev(t.fd, iov)
+	errno := writev(w.t.fd, iov)
 	clear(iov) // the garbage collector must not see buffers through it
 	if errno != 0 {
 		return errno

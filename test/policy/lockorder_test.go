@@ -37,7 +37,7 @@ var lockRows = []row{
 	{"arp.entry.mu", "state and hold queue", "a state change; never while sending"},
 	{"bridge.Bridge.mu bridge.fdb.mu", "a bridge's ports; where addresses were heard", "a port comes or goes; a lookup"},
 	{"netdev.Table.mu netdev.Device.mu netdev.watchers.mu link.Module.mu", "devices, their addresses and flags; handlers and taps", "a change; packets take none"},
-	{"netdev.txQueue.mu", "frames that wait for the driver", "a push or a take"},
+	{"netdev.txQueue.mu", "the end of a sender that `close` waits for; frames are queued without a lock", "a wake-up"},
 	{"netdev.direction.mu", "what an impaired link holds back", "frames pass on to the driver below"},
 	{"netdev.lane.mu netdev.pollFD.mu netdev/wgtun.driver.mu drill.wire.mu", "a driver's own state; its descriptor against Close", "a read or a write"},
 	{"inet.WaitQueue.mu inet.errQueue.mu", "sleepers and pollers of a socket; its error queue", "a wake-up; a push or a take"},

@@ -139,7 +139,7 @@ func weighIdle(e *Env) error {
 		return fmt.Errorf("%d connections of %d are there", len(h.conns), e.Idle)
 	}
 	now, n := weigh(), float64(e.Idle)
-	e.Extra[HeapPerConn] = (now.heap-h.before.heap)/n
+	e.Extra[HeapPerConn] = (now.heap - h.before.heap) / n
 	e.Extra[ResidentPerConn] = (now.resident - h.before.resident) / n
 	e.Extra[GoroutinesPerConn] = (now.goroutines - h.before.goroutines) / n
 	return nil
