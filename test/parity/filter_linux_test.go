@@ -74,6 +74,7 @@ func TestWhereFiltersBegin(t *testing.T) {
 func TestAFilterOfAStream(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *host) {
 		l := h.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+		h.set(l, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1) // a run before may have left it in TIME-WAIT
 		require.NoError(t, l.Bind(netip.MustParseAddrPort("127.0.0.1:5000")))
 		require.NoError(t, l.Listen(1))
 		c := h.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
@@ -97,8 +98,9 @@ func TestAFilterOfAStream(t *testing.T) {
 // A listener's filter sees the SYN, and its connections have it too.
 func TestAFilterOfAListener(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *host) {
-		at := netip.MustParseAddrPort("127.0.0.1:5001") // the test before leaves 5000 in TIME-WAIT
+		at := netip.MustParseAddrPort("127.0.0.1:5001")
 		l := h.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+		h.set(l, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 		require.NoError(t, l.Bind(at))
 		require.NoError(t, l.Listen(5))
 		refused, taken := h.socket(socket.AF_INET, socket.SOCK_STREAM, 0), h.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
