@@ -58,6 +58,7 @@ type Device struct {
 	groups atomic.Pointer[map[MACAddr]int] // link multicast memberships
 	mu     sync.Mutex                      // writers of addrs, groups, flags and rx
 	rx     rxMode
+	multi  bool // the driver is a MultiWriter
 	tx     []*txQueue
 	queued atomic.Uint32 // a bit for each transmit queue that may have frames
 	done   chan struct{} // closed when the receive goroutine has ended

@@ -72,7 +72,8 @@ func (d *Device) poll() {
 // deliver is net_rx_action: every frame of the batch up the stack, then the
 // acknowledgements that the batch made due, then all transmissions at once.
 // Where the batch is full more frames wait, and would be lost if they waited
-// for that: the timer goroutine then sends (net_tx_action).
+// for that: by a driver that others can use meanwhile the timer goroutine then
+// sends (net_tx_action).
 func (d *Device) deliver(batch []*skb.Buffer) {
 	if len(batch) == 0 {
 		return
@@ -82,7 +83,7 @@ func (d *Device) deliver(batch []*skb.Buffer) {
 		t.Trace.Event(trace.StackPoll, 0, uint32(d.Index), uint32(len(batch)), 0, 0)
 	}
 	d.countRx(batch)
-	full := len(batch) == rxBatch
+	more := len(batch) == rxBatch && d.multi
 	if !d.Features.Has(GRO) {
 		batch = joinSegments(batch, d.linkLen())
 	}
@@ -93,7 +94,7 @@ func (d *Device) deliver(batch []*skb.Buffer) {
 		d.receive(b)
 	}
 	t.BatchEnd()
-	if full {
+	if more {
 		t.flushSoon()
 	} else {
 		t.Flush()

@@ -161,6 +161,7 @@ func (t *Table) freeName() string {
 func (t *Table) newDevice(drv Driver, name string) *Device {
 	d := &Device{Index: len(*t.list.Load()), Name: name, Features: drv.Features(), table: t, driver: drv, done: make(chan struct{})}
 	d.mtu.Store(int32(drv.MTU()))
+	_, d.multi = drv.(MultiWriter)
 	d.tx = newTxQueues(drv)
 	flags := Up | IsBroadcast | IsMulticast
 	switch {

@@ -343,13 +343,19 @@ func TestASuperSegmentTakesTheRoomThereIs(t *testing.T) {
 	requireBalance(t, h.Pool)
 }
 
+// shared is a driver that several may send by.
+type shared struct{ Poller }
+
+func (s shared) NewWriter() Writer { return s }
+
 // Where a batch is full more frames wait: the timer goroutine sends what it
-// made due. After the last frames the receive goroutine does.
+// made due, if the driver has others send meanwhile. After the last frames the
+// receive goroutine does.
 func TestWhoHasMoreToReceiveLeavesSendingToOthers(t *testing.T) {
 	v := clock.NewVirtual()
 	h := newHost(v)
 	a, _ := Pipe(1500)
-	d := h.attach(t, a)
+	d := h.attach(t, shared{a.(Poller)})
 	deliver := func(n int) {
 		batch := make([]*skb.Buffer, n)
 		for i := range batch {
