@@ -2,7 +2,6 @@ package netdev
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/slankdev/ministack/checksum"
 	"github.com/slankdev/ministack/skb"
@@ -90,14 +89,10 @@ func (j *joiner) join(b *skb.Buffer) bool {
 // read reports whether the frame is a TCP/IPv4 segment with whole headers.
 func (s *segment) read() bool {
 	b := s.b
-	if !b.MayPull(s.net + ipMinLen + tcpMinLen) {
+	if !b.MayPull(s.net+ipMinLen+tcpMinLen) || !carriesIPv4(b, s.net) {
 		return false
 	}
-	p := b.Data()
-	if s.net > 0 && binary.BigEndian.Uint16(p[12:]) != etherIPv4 {
-		return false
-	}
-	ip := ipHeader(p[s.net:])
+	ip := s.ip()
 	trans := s.net + ip.headerLen()
 	if ip.version() != 4 || ip.headerLen() < ipMinLen || ip.protocol() != protoTCP || !b.MayPull(trans+tcpMinLen) {
 		return false

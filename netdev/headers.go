@@ -74,6 +74,14 @@ func checksumOffset(proto byte) int {
 	return 16
 }
 
+// carriesIPv4 asks the EtherType, or, without a link header, the version.
+func carriesIPv4(b *skb.Buffer, link int) bool {
+	if link == 0 {
+		return b.MayPull(1) && b.Data()[0]>>4 == 4
+	}
+	return b.MayPull(etherLen) && binary.BigEndian.Uint16(b.Data()[12:]) == etherIPv4
+}
+
 // markHeaders marks link, network and transport header of the frame b, whose
 // network header stands net bytes in, and transport header trans bytes in.
 func markHeaders(b *skb.Buffer, net, trans int) {

@@ -208,7 +208,7 @@ func (t *Table) Flush() {
 			return
 		}
 		if quota == 0 {
-			t.Clock.Post(t.Flush)
+			t.flushSoon()
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package netdev
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"runtime"
 
@@ -54,15 +53,14 @@ func (d *Device) pickTx(b *skb.Buffer) *txQueue {
 // only the first has ports, without these, so that a datagram's stay together.
 // What is no IPv4 packet has 0.
 func flowHash(b *skb.Buffer, link int) uint64 {
-	p := b.Data()
-	if len(p) < link+ipMinLen || link > 0 && binary.BigEndian.Uint16(p[12:]) != etherIPv4 {
+	if !carriesIPv4(b, link) || !b.MayPull(link+ipMinLen) {
 		return 0
 	}
-	ip := ipHeader(p[link:])
+	ip := ipHeader(b.Data()[link:])
 	hash := mix(ip.addrs() + uint64(ip.protocol()))
 	ported := ip.protocol() == protoTCP || ip.protocol() == protoUDP
 	if trans := ip[min(ip.headerLen(), len(ip)):]; ported && ip.fragment()&fragmented == 0 && len(trans) >= 4 {
-		hash = mix(hash ^ uint64(binary.BigEndian.Uint32(trans)))
+		hash = mix(hash ^ uint64(tcpHeader(trans).ports()))
 	}
 	return hash
 }

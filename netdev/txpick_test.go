@@ -159,6 +159,9 @@ func TestWhatHasNoPortsKeepsTogether(t *testing.T) {
 	first := of(ether(layers.EthernetTypeARP), gopacket.Payload(randomBytes(rnd, 28)))
 	require.Same(t, d.tx[0], first)
 	require.Same(t, first, of(ether(layers.EthernetTypeIPv6), gopacket.Payload(randomBytes(rnd, 60))))
+	bare := frameFrom(t, h.Pool, gopacket.Payload(append([]byte{0x60}, randomBytes(rnd, 59)...)))
+	require.Zero(t, flowHash(bare, 0), "IPv6 without a link header")
+	bare.Consume()
 	for n := range 38 {
 		b := h.Pool.New(n)
 		b.Append(randomBytes(rnd, n))

@@ -95,14 +95,6 @@ func (h vnetHeader) decodeUDP(b *skb.Buffer, link int) skb.Reason {
 	return skb.NotDropped
 }
 
-// carriesIPv4 asks the EtherType, or, without a link header, the version.
-func carriesIPv4(b *skb.Buffer, link int) bool {
-	if link == 0 {
-		return b.MayPull(1) && b.Data()[0]>>4 == 4
-	}
-	return b.MayPull(etherLen) && binary.BigEndian.Uint16(b.Data()[12:]) == etherIPv4
-}
-
 // encode describes the frame b. Errors: EINVAL for a super-segment of a kind
 // that is not offered, or whose headers are not where they should be.
 func (h vnetHeader) encode(b *skb.Buffer) error {
