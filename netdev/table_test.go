@@ -343,6 +343,37 @@ func TestASuperSegmentTakesTheRoomThereIs(t *testing.T) {
 	requireBalance(t, h.Pool)
 }
 
+// ending is an owner that hears of its packet's end.
+type ending func()
+
+func (e ending) Freed(int) { e() }
+
+// Who closes while another does waits for it, and not for ever.
+func TestTwoMayCloseATransmitQueue(t *testing.T) {
+	v := clock.NewVirtual()
+	h := newHost(v)
+	a, _ := Pipe(1500)
+	q := h.attach(t, a).tx[0]
+	second := make(chan struct{})
+	b := frameOf(h.Pool, "x")
+	b.SetOwner(ending(func() {
+		go func() {
+			q.close()
+			close(second)
+		}()
+		time.Sleep(20 * time.Millisecond) // it waits by now
+	}), 1)
+	require.Equal(t, skb.NotDropped, q.push(h.ByIndex(1), b))
+	q.close()
+	select {
+	case <-second:
+	case <-time.After(5 * time.Second):
+		require.Fail(t, "it waits for ever")
+	}
+	h.Close()
+	requireBalance(t, h.Pool)
+}
+
 // shared is a driver that several may send by.
 type shared struct{ Poller }
 

@@ -118,11 +118,7 @@ func (d *Device) refuse(b *skb.Buffer, t *txQueue) skb.Reason {
 func (t *txQueue) flush(d *Device) {
 	for t.due() && t.sending.CompareAndSwap(false, true) {
 		goOn := t.send(d)
-		t.left.Store(t.q.Len() > 0)
-		t.sending.Store(false)
-		if t.closed.Load() {
-			t.ended()
-		}
+		t.resign()
 		if !goOn {
 			return
 		}
@@ -216,15 +212,18 @@ func (t *txQueue) close() {
 	}
 	t.mu.Unlock()
 	t.purge()
-	t.left.Store(false)
-	t.sending.Store(false)
+	t.resign()
 }
 
-// ended wakes close.
-func (t *txQueue) ended() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.idle.Broadcast()
+// resign is the end of a sender, for which close may wait.
+func (t *txQueue) resign() {
+	t.left.Store(t.q.Len() > 0)
+	t.sending.Store(false)
+	if t.closed.Load() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.idle.Broadcast()
+	}
 }
 
 func (t *txQueue) purge() {
