@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"math/bits"
 	"net"
 	"sync"
 
@@ -78,7 +79,7 @@ func (w *wire) Poll(pool *skb.Pool, dst []*skb.Buffer) int {
 	}
 	p := w.in[0]
 	w.in = w.in[1:]
-	b := pool.New(len(p.data))
+	b := newBuffer(pool, len(p.data))
 	b.Append(p.data)
 	if p.mss > 0 {
 		b.GSO, b.GSOSize, b.Csum = skb.GSOTCPv4, uint16(p.mss), skb.CsumUnnecessary
@@ -86,6 +87,36 @@ func (w *wire) Poll(pool *skb.Pool, dst []*skb.Buffer) int {
 	}
 	dst[0] = b
 	return 1
+}
+
+// newBuffer returns an empty buffer for n bytes that is as large as the one that
+// Linux's TUN device would allocate (tun_alloc_skb): the receive window follows
+// from it, and scripts expect the window of the machine that they were written
+// on.
+func newBuffer(pool *skb.Pool, n int) *skb.Buffer {
+	c := pool.ExactChunk(linuxTrueSize(n) - skb.HeaderSize)
+	return pool.Build(c, skb.DefaultHeadroom, 0)
+}
+
+// linuxTrueSize is skb->truesize of a packet of n bytes that was written to a
+// TUN device of a 64-bit machine: the sk_buff, and a head of a power of two, or
+// for the smallest of the cache for small heads. What a head of one page does
+// not hold lies in pages.
+func linuxTrueSize(n int) int {
+	const (
+		page      = 4096
+		skBuff    = 256
+		smallHead = 576
+		overhead  = 64 + 320 // headroom and skb_shared_info
+		maxLinear = page - overhead
+	)
+	switch linear := min(n, maxLinear); {
+	case linear+overhead <= smallHead:
+		return skBuff + smallHead
+	default:
+		head := 1 << bits.Len(uint(linear+overhead-1))
+		return skBuff + head + (n-linear+page-1)/page*page
+	}
 }
 
 func (w *wire) Write(src []*skb.Buffer) (int, error) {

@@ -321,7 +321,7 @@ func (b *Buffer) Compact() {
 // charged (skb->truesize). It falls when Advance, Trim or MayPull let go of a
 // reference: who charges it remembers what was charged.
 func (b *Buffer) TrueSize() int {
-	n := headerSize + len(b.chunk.b)
+	n := HeaderSize + len(b.chunk.b)
 	for i := range b.frags {
 		n += b.frags[i].held
 	}

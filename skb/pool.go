@@ -20,7 +20,8 @@ const (
 	DefaultHeadroom = 160
 )
 
-const headerSize = int(unsafe.Sizeof(Buffer{}))
+// HeaderSize is what a buffer costs beside its storage.
+const HeaderSize = int(unsafe.Sizeof(Buffer{}))
 
 var classSizes = [...]int{SmallSize, MediumSize, LargeSize}
 
@@ -96,6 +97,14 @@ func (p *Pool) NewRaw(size int) *Buffer {
 // whose bytes are sent by reference.
 func (p *Pool) Chunk(size int) *Chunk { return p.chunk(size) }
 
+// ExactChunk returns storage of size bytes that no pool keeps, for a device whose
+// buffers must have the size that another's have.
+func (p *Pool) ExactChunk(size int) *Chunk {
+	c := &Chunk{b: make([]byte, size), class: -1, pool: p}
+	c.refs.Store(1)
+	return c
+}
+
 func (p *Pool) header() *Buffer {
 	b, _ := p.headers.Get().(*Buffer)
 	if b == nil {
@@ -113,9 +122,7 @@ func (p *Pool) chunk(size int) *Chunk {
 			return p.pooled(class)
 		}
 	}
-	c := &Chunk{b: make([]byte, size), class: -1, pool: p}
-	c.refs.Store(1)
-	return c
+	return p.ExactChunk(size)
 }
 
 func (p *Pool) pooled(class int) *Chunk {

@@ -92,6 +92,7 @@ const (
 	TCPOldAck
 	TCPTooOldAck
 	TCPRFC7323PAWS
+	TCPRFC7323PAWSAck
 	TCPRFC7323TSEcr
 	TCPReset
 	TCPClose
@@ -193,6 +194,7 @@ var reasonTexts = [NumReasons]reasonText{
 	TCPOldAck:             {"TCP_OLD_ACK", "acknowledges less than is acknowledged"},
 	TCPTooOldAck:          {"TCP_TOO_OLD_ACK", "acknowledges data from before the largest window"},
 	TCPRFC7323PAWS:        {"TCP_RFC7323_PAWS", "its timestamp is older than the last one (PAWS)"},
+	TCPRFC7323PAWSAck:     {"TCP_RFC7323_PAWS_ACK", "an acknowledgement that others have overtaken, by its timestamp (PAWS)"},
 	TCPRFC7323TSEcr:       {"TCP_RFC7323_TSECR", "it echoes a timestamp that was not sent"},
 	TCPReset:              {"TCP_RESET", "a valid RST: it ends the connection"},
 	TCPClose:              {"TCP_CLOSE", "the connection is closed"},

@@ -39,6 +39,7 @@ var mibs = [skb.NumReasons][]ID{
 	skb.TCPOfoPrune:       {TcpExtOfoPruned},
 	skb.TCPInvalidSyn:     {TcpExtTCPSYNChallenge},
 	skb.TCPRFC7323PAWS:    {TcpExtPAWSEstab},
+	skb.TCPRFC7323PAWSAck: {TcpExtPAWSOldAck},
 	skb.TCPRFC7323TSEcr:   {TcpExtTSEcrRejected},
 	skb.TCPAbortOnData:    {TcpExtTCPAbortOnData},
 	skb.TCPListenOverflow: {TcpExtListenOverflows, TcpExtListenDrops},

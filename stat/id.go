@@ -119,6 +119,7 @@ const (
 	TcpExtPAWSEstab
 	TcpExtBeyondWindow
 	TcpExtTSEcrRejected
+	TcpExtPAWSOldAck
 	TcpExtDelayedACKs
 	TcpExtDelayedACKLost
 	TcpExtBusyPollRxPackets
@@ -339,6 +340,7 @@ var labels = [firstDrop]label{
 	TcpExtPAWSEstab:                 {"TcpExt", "PAWSEstab"},
 	TcpExtBeyondWindow:              {"TcpExt", "BeyondWindow"},
 	TcpExtTSEcrRejected:             {"TcpExt", "TSEcrRejected"},
+	TcpExtPAWSOldAck:                {"TcpExt", "PAWSOldAck"},
 	TcpExtDelayedACKs:               {"TcpExt", "DelayedACKs"},
 	TcpExtDelayedACKLost:            {"TcpExt", "DelayedACKLost"},
 	TcpExtBusyPollRxPackets:         {"TcpExt", "BusyPollRxPackets"},

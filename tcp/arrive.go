@@ -98,12 +98,12 @@ func (c *Conn) arriveOther(s *segment, now clock.Time) skb.Reason {
 // first checks the sequence number, timestamps before it (RFC 9293 3.10.7.4
 // step 1, RFC 7323 5.3 R1).
 func (c *Conn) first(s *segment, now clock.Time) skb.Reason {
-	if c.pawsRejects(s, now) && !s.has(RST) {
-		c.answerInvalid(s, now, stat.TcpExtTCPACKSkippedPAWS)
-		return skb.TCPRFC7323PAWS
+	if r := c.paws(s, now); r != skb.NotDropped && !s.has(RST) {
+		return c.answerPaws(s, now, r)
 	}
-	if c.acceptable(s) {
-		return skb.NotDropped
+	r := c.sequence(s)
+	if r == skb.NotDropped {
+		return r
 	}
 	c.traceSeq(s, 0)
 	switch {
@@ -114,14 +114,36 @@ func (c *Conn) first(s *segment, now clock.Time) skb.Reason {
 		return skb.TCPInvalidSyn
 	}
 	c.answerInvalid(s, now, stat.TcpExtTCPACKSkippedSeq)
-	return skb.TCPInvalidSequence
+	return r
 }
 
-// acceptable is the test of RFC 9293 table 6, in the form that Linux gives it:
+// answerPaws ends a segment that paws has refused for r.
+func (c *Conn) answerPaws(s *segment, now clock.Time, r skb.Reason) skb.Reason {
+	switch {
+	case s.has(SYN):
+		c.challenge(now)
+		return skb.TCPInvalidSyn
+	case r == skb.TCPRFC7323PAWS:
+		c.answerInvalid(s, now, stat.TcpExtTCPACKSkippedPAWS)
+	}
+	return r
+}
+
+// sequence is the test of RFC 9293 table 6, in the form that Linux gives it:
 // the segment reaches the window, and does not begin past it. It is lenient to
-// a segment that ends before the window by one byte, which probes use.
-func (c *Conn) acceptable(s *segment) bool {
-	return s.end.AtOrAfter(c.rcv.wup) && s.seq.AtOrBefore(c.rcv.nxt.Add(c.receiveWindow()))
+// a segment that ends before the window by one byte, which probes use. One that
+// ends past the window is taken only where nothing waits to be read: who sends
+// more than the reader has room for gains nothing by it.
+func (c *Conn) sequence(s *segment) skb.Reason {
+	wnd := c.receiveWindow()
+	edge := c.rcv.nxt.Add(wnd)
+	switch {
+	case s.end.Before(c.rcv.wup) || s.seq.After(edge):
+		return skb.TCPInvalidSequence
+	case wnd > 0 && c.recvq.bytes > 0 && !s.has(RST|SYN) && s.seq.Add(s.len).After(edge):
+		return skb.TCPOverWindow
+	}
+	return skb.NotDropped
 }
 
 // oddReset is a RST outside the window: dropped, unless it stands one past a

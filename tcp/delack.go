@@ -73,17 +73,18 @@ func (c *Conn) checkAck(now clock.Time) {
 	if !a.due || a.held {
 		return
 	}
-	if a.now || c.quickMode() || c.secondSegment() || c.ofo.len() > 0 {
+	if c.secondSegment() || a.now || c.quickMode() || c.ofo.len() > 0 { // a small window ends quick mode
 		c.sendAck()
 		return
 	}
 	c.delayAck(now)
 }
 
-// secondSegment reports whether more than a full segment is unacknowledged and
-// the window can move on with it.
+// secondSegment reports whether more than a full segment is unacknowledged, and
+// either the window can move on with it or the reader waits for more.
 func (c *Conn) secondSegment() bool {
-	return c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mss() && c.windowNow() >= int(c.rcv.wnd)
+	return c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mss() &&
+		(c.recvq.bytes < c.Options.LowAt() || c.windowNow() >= int(c.rcv.wnd))
 }
 
 // delayAck arms the timer of the delayed acknowledgement.

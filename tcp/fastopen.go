@@ -48,8 +48,9 @@ type fastOpen struct {
 }
 
 // fastOpenQueue bounds the connections of a listener whose handshake is not
-// done (RFC 7413 5.1). One that was reset counts for another minute, or an
-// attacker with a valid cookie could reset his own and go on.
+// done (RFC 7413 5.1). One that was accepted and then reset counts for another
+// minute, or an attacker with a valid cookie could reset his own and go on; one
+// that was not accepted stays in the accept queue, which bounds it.
 type fastOpenQueue struct {
 	mu     sync.Mutex
 	max, n int
@@ -187,7 +188,7 @@ func (c *Conn) handshakeDone(reset bool) {
 	if !c.unfinished() {
 		return
 	}
-	c.fo.queue.leave(c.Env().Clock.Now(), reset)
+	c.fo.queue.leave(c.Env().Clock.Now(), reset && c.fo.accepted)
 	c.fo.request, c.fo.queue = nil, nil
 	c.timers.kind = 0
 }

@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"github.com/slankdev/ministack/clock"
+	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/seq"
 )
 
 // Protection against wrapped sequences (RFC 7323 5): a segment whose timestamp
@@ -14,25 +16,36 @@ import (
 // pawsMaxAge is when TS.Recent is too old to judge by (RFC 7323 5.5).
 const pawsMaxAge = 24 * 24 * time.Hour
 
-// pawsRejects is RFC 7323 5.3 R1. A pure ACK that was merely overtaken passes,
-// as Linux lets it (tcp_disordered_ack).
-func (c *Conn) pawsRejects(s *segment, now clock.Time) bool {
-	if !c.ts.on || !s.hasTS || int32(s.tsval-c.ts.recent) >= 0 {
-		return false
+// pawsSlack is by how much a timestamp may lie before the last one, in ticks of
+// the peer: its clock may turn between two segments that the path reorders.
+const pawsSlack = 1
+
+// paws is RFC 7323 5.3 R1. A pure ACK that was merely overtaken passes, or is
+// dropped without an answer where it is older than what has arrived
+// (tcp_disordered_ack_check).
+func (c *Conn) paws(s *segment, now clock.Time) skb.Reason {
+	switch {
+	case !c.ts.on || !s.hasTS || c.ts.recent == 0, int32(c.ts.recent-s.tsval) <= pawsSlack,
+		now.Sub(c.ts.recentAge) > pawsMaxAge:
+		return skb.NotDropped
+	case !s.has(ACK) || s.seq != s.end:
+		return skb.TCPRFC7323PAWS
+	case s.seq.Before(c.rcv.nxt):
+		return skb.TCPRFC7323PAWSAck
+	case s.seq == c.rcv.nxt && c.overtakenAck(s):
+		return skb.NotDropped
 	}
-	if now.Sub(c.ts.recentAge) > pawsMaxAge {
-		return false
-	}
-	return !c.overtakenAck(s)
+	return skb.TCPRFC7323PAWS
 }
 
-// overtakenAck reports whether a segment with an old timestamp is a duplicate
-// ACK that the path put out of order within one RTO.
+// overtakenAck reports whether an ACK with an old timestamp is a duplicate that
+// the path put out of order within one RTO, reckoned in the fastest ticks that
+// peers are known to have.
 func (c *Conn) overtakenAck(s *segment) bool {
-	replay := max(c.tx.RTT.RTO()*1024/1000, time.Millisecond)
-	return s.has(ACK) && s.len == 0 && s.seq == c.rcv.nxt && s.ack == c.snd.una &&
-		s.wnd<<c.windowShift(s) == c.snd.wnd &&
-		time.Duration(int32(c.ts.recent-s.tsval))*time.Millisecond <= replay
+	const tick = time.Second / 1200
+	wnd := s.wnd << c.windowShift(s)
+	return s.ack == c.snd.una && !s.seq.After(c.snd.wl1) && !(s.seq == c.snd.wl1 && (wnd > c.snd.wnd || wnd == 0)) &&
+		time.Duration(int32(c.ts.recent-s.tsval))*tick <= c.tx.RTT.RTO()
 }
 
 // updateRecent is RFC 7323 4.3 (2): TS.Recent follows segments that reach the
@@ -52,10 +65,10 @@ func (c *Conn) updateRecent(s *segment, now clock.Time) {
 // answer each other for ever.
 func (c *Conn) answerInvalid(s *segment, now clock.Time, skipped stat.ID) {
 	if s.len > 0 || s.has(SYN) || s.has(FIN) {
-		if s.end.Before(c.rcv.nxt) || s.end == c.rcv.nxt {
+		if s.seq.Before(c.rcv.nxt) {
 			c.Env().Stat.Inc(stat.TcpExtDelayedACKLost)
 			c.enterQuick(maxQuickAcks)
-			c.dsack(s.seq, s.end)
+			c.dsack(s.seq, seq.Min(s.end, c.rcv.nxt))
 		}
 	} else if c.tooSoon(now, skipped) {
 		return

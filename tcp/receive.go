@@ -33,7 +33,10 @@ func (c *Conn) segmentText(s *segment, now clock.Time) skb.Reason {
 		c.receiveECN(s)
 	}
 	if !c.room(s.buf, !from.After(c.rcv.nxt) && c.recvq.bytes == 0) {
-		return c.noRoom(s, now)
+		r := c.noRoom(s, now)
+		if s.len > 0 || from != c.rcv.nxt { // a bare FIN needs no room, and may be what the reader waits for
+			return r
+		}
 	}
 	if from.After(c.rcv.nxt) {
 		return c.outOfOrder(s, now)
@@ -176,6 +179,7 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 	b := s.buf
 	c.passed.outOfOrder += uint32(max(1, int(b.GSOSegs)))
 	b.Pull(s.hdr.Len())
+	c.measureMSS(b)
 	b.Compact()
 	setCB(b, s.seq, s.end, s.has(FIN))
 	c.charge(b)

@@ -130,10 +130,10 @@ func (c *Conn) countZeroWindow(old, next int) {
 // windowNow is the window that the room allows, before the rule that it must
 // not shrink.
 func (c *Conn) windowNow() int {
-	full := min(c.fullSpace(), int(c.rcv.clamp))
+	allowed, free := c.fullSpace(), c.freeSpace()
+	full := min(allowed, int(c.rcv.clamp))
 	mss := min(c.rcv.mss(), full)
-	free := min(c.freeSpace(), full)
-	if mss <= 0 || free <= 0 {
+	if mss <= 0 {
 		return 0
 	}
 	if free < full/2 {
@@ -142,12 +142,12 @@ func (c *Conn) windowNow() int {
 			c.closeWindow()
 		}
 		free = free >> c.rcv.wscale << c.rcv.wscale
-		if free < full>>4 || free < mss {
+		if free < allowed>>4 || free < mss {
 			return 0
 		}
 	}
 	free = min(free, int(c.rcv.ssthresh))
-	if c.ts.wscaleOK {
+	if c.rcv.wscale > 0 {
 		return alignUp(free, c.rcv.wscale)
 	}
 	return c.unscaledWindow(free, mss, full)

@@ -195,6 +195,7 @@ var dropRefs = map[skb.Reason]string{
 	skb.TCPAckUnsentData:      "RFC 9293 3.10.7.4",
 	skb.TCPTooOldAck:          "RFC 5961 5.2",
 	skb.TCPRFC7323PAWS:        "RFC 7323 5",
+	skb.TCPRFC7323PAWSAck:     "RFC 7323 5",
 	skb.TCPRFC7323TSEcr:       "RFC 7323 3.2",
 	skb.TCPReset:              "RFC 9293 3.5.3",
 	skb.TCPAbortOnData:        "RFC 9293 3.6.1",

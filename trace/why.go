@@ -189,14 +189,15 @@ func (x *explainer) drop(r *Record) (finding, bool) {
 
 // benign are drops that are no trouble, or that another event tells better.
 var benign = map[skb.Reason]bool{
-	skb.OtherHost:   true,
-	skb.QueuePurge:  true,
-	skb.SocketClose: true,
-	skb.TCPReset:    true, // tcp.rst.rx
-	skb.TCPOldAck:   true,
-	skb.TCPClose:    true, // the last ACK, and what crosses it
-	skb.ARPIgnored:  true,
-	skb.Impaired:    true,
+	skb.OtherHost:         true,
+	skb.QueuePurge:        true,
+	skb.SocketClose:       true,
+	skb.TCPReset:          true, // tcp.rst.rx
+	skb.TCPOldAck:         true,
+	skb.TCPRFC7323PAWSAck: true,
+	skb.TCPClose:          true, // the last ACK, and what crosses it
+	skb.ARPIgnored:        true,
+	skb.Impaired:          true,
 }
 
 // portMatters are the reasons for which our port is part of the answer.
