@@ -95,8 +95,12 @@ func (w *wire) Poll(pool *skb.Pool, dst []*skb.Buffer) int {
 // on.
 func newBuffer(pool *skb.Pool, n int) *skb.Buffer {
 	c := pool.ExactChunk(linuxTrueSize(n) - skb.HeaderSize)
-	return pool.Build(c, skb.DefaultHeadroom, 0)
+	return pool.Build(c, linuxTailSkip, 0)
 }
+
+// linuxTailSkip leaves behind a packet as much room in the head as Linux's has,
+// where the next one may be copied to.
+const linuxTailSkip = 64 + 320 + 256 - skb.HeaderSize
 
 // linuxTrueSize is skb->truesize of a packet of n bytes that was written to a
 // TUN device of a 64-bit machine: the sk_buff, and a head of a power of two, or

@@ -317,6 +317,22 @@ func (b *Buffer) Compact() {
 	b.linkOff, b.netOff, b.transOff = -1, -1, -1
 }
 
+// coalesceMax is the largest storage that TryCoalesce fills up, a page: what is
+// larger is not copied to.
+const coalesceMax = 4096
+
+// TryCoalesce appends the bytes of next where they fit into b's tailroom and b
+// is the only one with that storage, so that a queue of small packets does not
+// hold a buffer for each (skb_try_coalesce). next stays as it is.
+func (b *Buffer) TryCoalesce(next *Buffer) bool {
+	n := next.Len()
+	if n > b.Tailroom() || len(b.chunk.b) > coalesceMax || b.chunk.refs.Load() != 1 {
+		return false
+	}
+	next.CopyOut(0, b.Put(n))
+	return true
+}
+
 // TrueSize returns the memory that the packet holds, which is what a socket is
 // charged (skb->truesize). It falls when Advance, Trim or MayPull let go of a
 // reference: who charges it remembers what was charged.

@@ -13,6 +13,9 @@ func (q *Queue) Len() int { return q.n }
 // Peek returns the first buffer without taking it, nil if there is none.
 func (q *Queue) Peek() *Buffer { return q.head }
 
+// Last returns the last buffer without taking it, nil if there is none.
+func (q *Queue) Last() *Buffer { return q.tail }
+
 // PushBack appends b.
 func (q *Queue) PushBack(b *Buffer) {
 	b.next = nil

@@ -171,6 +171,7 @@ const (
 	TcpExtTCPReqQFullDoCookies
 	TcpExtTCPReqQFullDrop
 	TcpExtTCPRetransFail
+	TcpExtTCPRcvCoalesce
 	TcpExtTCPOFOQueue
 	TcpExtTCPOFODrop
 	TcpExtTCPOFOMerge
@@ -392,6 +393,7 @@ var labels = [firstDrop]label{
 	TcpExtTCPReqQFullDoCookies:      {"TcpExt", "TCPReqQFullDoCookies"},
 	TcpExtTCPReqQFullDrop:           {"TcpExt", "TCPReqQFullDrop"},
 	TcpExtTCPRetransFail:            {"TcpExt", "TCPRetransFail"},
+	TcpExtTCPRcvCoalesce:            {"TcpExt", "TCPRcvCoalesce"},
 	TcpExtTCPOFOQueue:               {"TcpExt", "TCPOFOQueue"},
 	TcpExtTCPOFODrop:                {"TcpExt", "TCPOFODrop"},
 	TcpExtTCPOFOMerge:               {"TcpExt", "TCPOFOMerge"},

@@ -47,6 +47,12 @@ func (q *ofoQueue) all() []*skb.Buffer {
 	return q.bufs
 }
 
+// end is behind the last byte of a queue that is not empty.
+func (q *ofoQueue) end() seq.Num {
+	_, end := cbRange(q.bufs[len(q.bufs)-1])
+	return end
+}
+
 // insert puts b where it belongs, without the bytes that are queued already.
 // dup is the first range that came twice, if there was one. rejected is what
 // no byte of was new: the caller drops it, and b if it is not kept.

@@ -119,18 +119,17 @@ func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
 	c.ack.pushed = c.ack.pushed || s.has(PSH)
 	b, fin := s.buf, s.has(FIN)
 	b.Pull(s.hdr.Len())
+	n, size := b.Len(), b.TrueSize()
 	c.measureMSS(b)
-	if s.len > 0 {
-		c.rttFromTimestamp(s, now)
-		c.rttFromWindow(now)
-		c.dataReceived(now)
-		if s.len >= 128 {
-			c.growWindow(b)
-		}
-	}
 	b.Advance(c.rcv.nxt.Sub(s.seq))
 	s.buf = nil
 	c.enqueue(b, to)
+	if n > 0 {
+		c.rttFromTimestamp(s, now)
+		c.rttFromWindow(now)
+		c.dataReceived(now)
+		c.growWindow(n, size)
+	}
 	if fin {
 		c.fin(now)
 		c.ofoAfterFin()
@@ -147,11 +146,17 @@ func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
 		b.Consume()
 		return
 	}
-	b.Compact()
-	c.charge(b)
-	c.recvq.push(b)
+	n := b.Len()
+	if c.recvq.coalesce(b) {
+		c.Env().Stat.Inc(stat.TcpExtTCPRcvCoalesce)
+		defer b.Consume()
+	} else {
+		b.Compact()
+		c.charge(b)
+		c.recvq.push(b)
+	}
 	if b.Traced {
-		c.Env().Trace.Packet(trace.TCPDeliver, b, uint32(b.Len()), uint32(c.recvq.bytes), 0, 0)
+		c.Env().Trace.Packet(trace.TCPDeliver, b, uint32(n), uint32(c.recvq.bytes), 0, 0)
 	}
 }
 
@@ -180,6 +185,9 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 	c.passed.outOfOrder += uint32(max(1, int(b.GSOSegs)))
 	b.Pull(s.hdr.Len())
 	c.measureMSS(b)
+	if c.ts.sackOK { // without, the window stays, so that the ACKs are duplicates
+		c.growWindow(s.len, b.TrueSize())
+	}
 	b.Compact()
 	setCB(b, s.seq, s.end, s.has(FIN))
 	c.charge(b)
@@ -191,11 +199,8 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 		c.Env().Stat.Inc(stat.TcpExtTCPDSACKOfoSent)
 		c.dsackQuiet(dup.Start, dup.End)
 	}
-	if c.ts.sackOK { // without, the window stays, so that the ACKs are duplicates
+	if c.ts.sackOK {
 		c.ofo.sackAdd(s.seq, s.end)
-		if s.len >= 128 {
-			c.growWindow(b)
-		}
 	}
 	c.ackDup(now)
 	if !kept {

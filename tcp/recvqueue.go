@@ -33,6 +33,16 @@ func (r *recvQueue) push(b *skb.Buffer) {
 	r.q.PushBack(b)
 }
 
+// coalesce copies b into the last buffer, if it fits there.
+func (r *recvQueue) coalesce(b *skb.Buffer) bool {
+	last := r.q.Last()
+	if last == nil || !last.TryCoalesce(b) {
+		return false
+	}
+	r.bytes += b.Len()
+	return true
+}
+
 // read moves up to len(p) bytes to p, and returns how many and the true size
 // of the buffers that it consumed.
 func (r *recvQueue) read(p []byte) (n, freed int) {

@@ -3,7 +3,6 @@ package tcp
 import (
 	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/stat"
-	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/rtt"
 	"github.com/slankdev/ministack/tcp/rtx"
 	"github.com/slankdev/ministack/tcp/seq"
@@ -160,7 +159,7 @@ func (c *Conn) start(now clock.Time) {
 	c.tx.Established(now)
 	c.seedFromMetrics(now)
 	c.timers.lastHeard, c.snd.lastSent = now, now
-	c.rcv.tune = rcvTune{space: int32(min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*int(c.rcv.advMSS))), from: c.rcv.nxt, began: now}
+	c.initReceiveBuffer(now)
 	c.chrono.begin(now)
 	c.growSendBuffer()
 	if c.Options.KeepAlive {

@@ -32,7 +32,7 @@ func (c *Conn) rttFromTimestamp(s *segment, now clock.Time) {
 	t.lastEcho = s.tsecr
 	ms := c.timestampNow(now) - s.tsecr
 	if int32(ms) >= 0 {
-		t.sample(max(time.Duration(ms)*time.Millisecond, time.Millisecond), false)
+		c.sampleRcvRTT(max(time.Duration(ms)*time.Millisecond, time.Millisecond), false)
 	}
 }
 
@@ -43,19 +43,20 @@ func (c *Conn) rttFromWindow(now clock.Time) {
 		if c.rcv.nxt.Before(t.rttSeq) {
 			return
 		}
-		t.sample(max(now.Sub(t.rttAt), time.Microsecond), true)
+		c.sampleRcvRTT(max(now.Sub(t.rttAt), time.Microsecond), true)
 	}
 	t.rttSeq, t.rttAt = c.rcv.nxt.Add(int(c.rcv.wnd)), now
 }
 
-// sample smooths; a window that took long to fill only bounds from above.
-func (t *rcvTune) sample(rtt time.Duration, bound bool) {
+// sampleRcvRTT takes the shortest, and smooths others; not those of a window,
+// which may have taken long to fill, nor those of data that waited for a reader
+// (tcp_rcv_rtt_update).
+func (c *Conn) sampleRcvRTT(rtt time.Duration, window bool) {
+	t := &c.rcv.tune
 	switch {
-	case t.rtt == 0:
+	case t.rtt == 0 || rtt < t.rtt:
 		t.rtt = rtt
-	case bound:
-		t.rtt = min(t.rtt, rtt)
-	default:
+	case !window && c.recvq.bytes == 0:
 		t.rtt += (rtt - t.rtt) / 8
 	}
 }
@@ -67,27 +68,33 @@ func (c *Conn) adjustBuffer(now clock.Time) {
 	if t.rtt == 0 || now.Sub(t.began) < t.rtt {
 		return
 	}
-	copied := c.copied().Sub(t.from)
+	copied := c.copied().Sub(t.from) - c.rcv.nxt.Sub(c.copied()) // less what waits to be read
 	if copied > int(t.space) {
 		c.growBuffer(copied)
-		t.space = int32(copied)
 	}
 	t.from, t.began = c.copied(), now
 }
 
+// growBuffer makes room for what was copied in a round trip, which is always
+// the one before: twice that, and where the sender speeds up as much again as
+// it does (tcp_rcvbuf_grow). What waits out of order takes room too.
 func (c *Conn) growBuffer(copied int) {
+	old := int(c.rcv.tune.space)
+	c.rcv.tune.space = int32(copied)
 	if !c.m.set.moderateRcvbuf.Bool() || c.user.rcvBufLocked {
 		return
 	}
-	old := int(c.rcv.tune.space)
-	win := 2*copied + 16*int(c.rcv.advMSS)
+	win := 2 * copied
 	if old > 0 {
 		win += int(2 * int64(win) * int64(copied-old) / int64(old))
+	}
+	if c.ofo.len() > 0 {
+		win += c.ofo.end().Sub(c.rcv.nxt)
 	}
 	size := min(c.rcv.spaceFromWin(win), c.m.set.rmem.Get(2))
 	if size > int(c.RcvBuf.Load()) {
 		c.RcvBuf.Store(int32(size))
-		c.setClamp(uint32(c.rcv.winFromSpace(size)))
+		c.rcv.clamp = uint32(c.rcv.winFromSpace(size))
 	}
 }
 

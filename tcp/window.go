@@ -1,8 +1,10 @@
 package tcp
 
 import (
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
+	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/seq"
 	"github.com/slankdev/ministack/trace"
 )
@@ -170,26 +172,24 @@ func alignUp(n int, shift uint8) int {
 	return (n + unit - 1) &^ (unit - 1)
 }
 
-// growWindow opens rcv.ssthresh after a segment that used its buffer well
-// (tcp_grow_window).
-func (c *Conn) growWindow(b *skb.Buffer) {
-	room := min(int(c.rcv.clamp), c.fullSpace()) - int(c.rcv.ssthresh)
-	if room <= 0 {
+// growWindow opens rcv.ssthresh after a segment of n bytes that used its
+// buffer, of so many bytes of true size, well (tcp_grow_window). Small ones say
+// nothing.
+func (c *Conn) growWindow(n, size int) {
+	room := min(int(c.rcv.clamp), c.freeSpace()) - int(c.rcv.ssthresh)
+	if n < 128 || room <= 0 {
 		return
 	}
 	if c.underPressure() {
 		c.closeWindow()
 		return
 	}
-	size := b.TrueSize()
-	incr := 0
-	if c.rcv.winFromSpace(size) <= b.Len() {
-		incr = 2 * int(c.rcv.advMSS)
-	} else {
-		incr = c.slowGrowth(b.Len(), size)
+	incr := 2 * int(c.rcv.advMSS)
+	if c.rcv.winFromSpace(size) > n {
+		incr = c.slowGrowth(n, size)
 	}
 	if incr > 0 {
-		c.rcv.ssthresh += uint32(min(room, max(incr, 2*b.Len())))
+		c.rcv.ssthresh += uint32(min(room, max(incr, 2*n)))
 		c.ack.quick |= 1
 	}
 }
@@ -198,7 +198,7 @@ func (c *Conn) growWindow(b *skb.Buffer) {
 // is already, the better they must be.
 func (c *Conn) slowGrowth(length, size int) int {
 	size = c.rcv.winFromSpace(size) >> 1
-	for window := c.rcv.winFromSpace(c.m.set.rmem.Get(2)) >> 1; int(c.rcv.ssthresh) <= window && size > 0; window >>= 1 {
+	for window := c.rcv.winFromSpace(c.m.set.rmem.Get(2)) >> 1; int(c.rcv.ssthresh) <= window; window >>= 1 {
 		if size <= length {
 			return 2 * c.rcv.mss()
 		}
@@ -217,12 +217,52 @@ func (c *Conn) measureMSS(b *skb.Buffer) {
 	if n < c.rcv.mss() {
 		return
 	}
-	if n != c.rcv.mss() || c.rcv.winRatio == 0 {
-		ratio := b.Len() << 8 / b.TrueSize()
-		c.rcv.winRatio = uint8(min(max(ratio, 1), 255))
-		c.setClamp(max(c.rcv.clamp, uint32(c.fullSpace())))
+	if n != c.rcv.mss() {
+		c.setRatio(uint8(min(max(b.Len()<<8/b.TrueSize(), 1), 255)))
 	}
 	c.rcv.mssGuess = uint16(min(n, int(c.rcv.advMSS)))
+}
+
+// setRatio takes over how much of a buffer is data, and what follows for the
+// window.
+func (c *Conn) setRatio(ratio uint8) {
+	if ratio == c.rcv.winRatio {
+		return
+	}
+	c.rcv.winRatio = ratio
+	c.moveClamp(max(c.fullSpace(), minRcvBuf/2))
+	c.rcv.tune.space = min(c.rcv.tune.space, int32(c.rcv.clamp))
+}
+
+// moveClamp sets the clamp, and has the window follow (tcp_set_window_clamp).
+func (c *Conn) moveClamp(n int) {
+	old, now := c.rcv.clamp, uint32(n)
+	if c.user.windowClamp > 0 {
+		now = min(now, c.user.windowClamp)
+	}
+	c.rcv.clamp = now
+	switch {
+	case now < old:
+		c.rcv.ssthresh = min(c.rcv.ssthresh, now)
+	case now > old:
+		c.rcv.ssthresh = max(c.rcv.ssthresh, min(c.rcv.wnd, now))
+	}
+}
+
+// initReceiveBuffer keeps one segment's room back when the transfer begins
+// (tcp_init_buffer_space), and takes what the handshake told of the peer's
+// segments (tcp_initialize_rcv_mss).
+func (c *Conn) initReceiveBuffer(now clock.Time) {
+	full, adv := c.fullSpace(), int(c.rcv.advMSS)
+	clamp := min(int(c.rcv.clamp), full)
+	if clamp > 2*adv && clamp+adv > full {
+		clamp = max(2*adv, full-adv)
+	}
+	c.rcv.clamp = uint32(clamp)
+	c.rcv.ssthresh = min(c.rcv.ssthresh, c.rcv.clamp)
+	c.rcv.tune = rcvTune{from: c.rcv.nxt, began: now,
+		space: int32(min(int(c.rcv.ssthresh), int(c.rcv.wnd), cc.InitialWindow*adv))}
+	c.rcv.mssGuess = uint16(max(min(adv, c.snd.mss, int(c.rcv.wnd)/2, defaultMSS), minMaxSeg))
 }
 
 // setClamp bounds the window to come, by TCP_WINDOW_CLAMP if the user set it.
