@@ -288,8 +288,10 @@ func (c *Conn) sixth(s *segment) {
 // stands behind the last byte of it (RFC 9293 3.10.7.4 steps 7 and 8).
 func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 	switch {
-	case c.state.in(setOf(CloseWait, Closing, LastAck, TimeWait)) && s.seq.AtOrAfter(c.rcv.nxt):
+	case c.rcv.finSeen && s.seq.AtOrAfter(c.rcv.nxt):
 		return skb.NotDropped // the peer has closed: there can be no text
+	case c.rcv.finSeen && s.len > 0 && s.seq.Add(s.len).After(c.rcv.nxt):
+		return c.refuseData(s) // and yet it goes on behind the end
 	case s.end == s.seq:
 		return skb.NotDropped
 	}

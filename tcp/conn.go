@@ -113,6 +113,7 @@ type receiveSpace struct {
 	finSeen  bool
 	closed   bool   // the user reads no more
 	mssGuess uint16 // the peer's segment size as seen (rcv_mss)
+	lastSize uint16 // of the segment before, if it was smaller but may have been full
 	urgent   urgentState
 	tune     rcvTune
 }
@@ -122,7 +123,7 @@ func (r *receiveSpace) mss() int { return int(r.mssGuess) }
 
 // ackState decides when to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2).
 type ackState struct {
-	pushed      bool  // the peer set PSH on what is to be acknowledged
+	pushed      uint8 // small segments in what is to be acknowledged, at most 2
 	due         bool  // something arrived that is to be acknowledged
 	now         bool  // and at once
 	timer       bool  // the delayed acknowledgement's timer is armed

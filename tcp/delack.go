@@ -143,7 +143,7 @@ func (c *Conn) ackSent() {
 			a.ato = delayedAckMin
 		}
 	}
-	a.due, a.now, a.held, a.noRoom = false, false, false, false
+	a.due, a.now, a.held, a.noRoom, a.pushed = false, false, false, false, 0
 	if c.ofo != nil {
 		c.ofo.hasDsack = false
 		c.tidy()
@@ -160,13 +160,17 @@ func (c *Conn) dataSent(now clock.Time) {
 	}
 }
 
+func (c *Conn) smallOnes() bool {
+	return c.ack.pushed == 2 || c.ack.pushed == 1 && !c.interactive()
+}
+
 // userRead sends the acknowledgement that reading has made due: the window has
-// opened enough to tell, or all was read and the peer pushed
-// (tcp_cleanup_rbuf).
+// opened enough to tell, or all was read and there was a small segment in it, in
+// a connection that answers what it gets two (tcp_cleanup_rbuf).
 func (c *Conn) userRead(copied int) {
 	a := &c.ack
 	if a.due && (c.rcv.nxt.Sub(c.rcv.wup) > c.rcv.mss() ||
-		copied > 0 && a.pushed && !c.interactive() && c.recvq.bytes == 0) {
+		copied > 0 && c.smallOnes() && c.recvq.bytes == 0) {
 		c.sendAck()
 		return
 	}

@@ -116,11 +116,10 @@ func (c *Conn) noRoom(s *segment, now clock.Time) skb.Reason {
 // contiguous.
 func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
 	c.traceData(s, dataInOrder)
-	c.ack.pushed = c.ack.pushed || s.has(PSH)
 	b, fin := s.buf, s.has(FIN)
 	b.Pull(s.hdr.Len())
 	n, size := b.Len(), b.TrueSize()
-	c.measureMSS(b)
+	c.measureMSS(s)
 	b.Advance(c.rcv.nxt.Sub(s.seq))
 	s.buf = nil
 	c.enqueue(b, to)
@@ -184,7 +183,7 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 	b := s.buf
 	c.passed.outOfOrder += uint32(max(1, int(b.GSOSegs)))
 	b.Pull(s.hdr.Len())
-	c.measureMSS(b)
+	c.measureMSS(s)
 	if c.ts.sackOK { // without, the window stays, so that the ACKs are duplicates
 		c.growWindow(s.len, b.TrueSize())
 	}

@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"github.com/slankdev/ministack/clock"
-	"github.com/slankdev/ministack/skb"
 	"github.com/slankdev/ministack/stat"
 	"github.com/slankdev/ministack/tcp/cc"
 	"github.com/slankdev/ministack/tcp/seq"
@@ -208,19 +207,36 @@ func (c *Conn) slowGrowth(length, size int) int {
 }
 
 // measureMSS learns the peer's segment size and how well its segments fill
-// their buffers (tcp_measure_rcv_mss).
-func (c *Conn) measureMSS(b *skb.Buffer) {
+// their buffers (tcp_measure_rcv_mss). s has lost its header.
+func (c *Conn) measureMSS(s *segment) {
+	b, last := s.buf, c.rcv.lastSize
+	c.rcv.lastSize = 0
 	n := b.Len()
 	if b.GSOSize > 0 {
 		n = int(b.GSOSize)
 	}
-	if n < c.rcv.mss() {
-		return
-	}
-	if n != c.rcv.mss() {
+	switch {
+	case n > c.rcv.mss():
 		c.setRatio(uint8(min(max(b.Len()<<8/b.TrueSize(), 1), 255)))
+		c.rcv.mssGuess = uint16(min(n, int(c.rcv.advMSS)))
+	case n < c.rcv.mss():
+		c.smallSegment(s, n, last)
 	}
-	c.rcv.mssGuess = uint16(min(n, int(c.rcv.advMSS)))
+}
+
+// smallSegment has the guess fall after two segments of the same smaller size,
+// if they are large enough or not pushed. Others are the ends of what the peer
+// wrote, which is acknowledged soon after it was read.
+func (c *Conn) smallSegment(s *segment, n int, last uint16) {
+	n += s.hdr.Len() - HeaderLen // options such as SACK took their room from it
+	if n >= defaultMSS || n >= minMaxSeg && !s.has(FIN|URG|SYN|PSH) {
+		c.rcv.lastSize = uint16(n - c.tsLen())
+		if c.rcv.lastSize == last {
+			c.rcv.mssGuess = last
+			return
+		}
+	}
+	c.ack.pushed = min(c.ack.pushed+1, 2)
 }
 
 // setRatio takes over how much of a buffer is data, and what follows for the

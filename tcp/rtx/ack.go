@@ -188,6 +188,7 @@ func (s *Sender) congControl(a *ack) {
 		s.reduceCwnd(acked, a.rs.Losses, a.is(flagAdvanced))
 	case s.mayRaiseCwnd(a):
 		s.alg.CongAvoid(&s.CC, acked)
+		s.validate.stamp = s.CC.Now
 	}
 	s.updatePacingRate()
 }

@@ -65,6 +65,7 @@ func (s *Sender) TailProbe() (Range, bool) {
 		return Range{}, false
 	}
 	n, mss := s.q.last(), s.CC.MSS
+	s.trim(n)
 	if whole := (int(n.segs) - 1) * mss; n.segs > 1 && n.len() > whole {
 		s.split(s.q.len()-1, whole, mss)
 	}
