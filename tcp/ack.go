@@ -43,19 +43,25 @@ func (c *Conn) processAck(s *segment, now clock.Time) skb.Reason {
 }
 
 // stillClosed puts the next window probe off: the peer has just said that its
-// window is closed (tcp_ack_probe). Where the user has gone the probes go on,
-// so that they come to an end.
+// window is closed (tcp_ack_probe); or ends the backoff, where it has opened for
+// a segment. Where the user has gone the probes go on, so that they come to an
+// end.
 func (c *Conn) stillClosed(now clock.Time) {
-	if c.timers.kind == probeTimer && c.needsProbe() && !c.user.orphan {
+	switch {
+	case c.timers.kind != probeTimer || !c.needsProbe():
+	case c.sendWindowEnd().Sub(c.snd.nxt) >= min(c.unsent(), c.currentMSS()):
+		c.timers.probeBackoff = 0
+	case !c.user.orphan:
 		c.setRtx(probeTimer, now.Add(c.probeWithin(now, c.probeInterval())))
 	}
 }
 
 // oldAck is an acknowledgement from before SND.UNA: its text may still be new,
-// its SACK blocks too, unless it is older than any window was (RFC 5961 5.2).
+// its SACK blocks too, unless it is older than any window was, or than all that
+// was ever acknowledged (RFC 5961 5.2).
 func (c *Conn) oldAck(s *segment, now clock.Time) skb.Reason {
 	c.traceAck(s, ackOld, 0)
-	if s.ack.Before(c.snd.una.Add(-int(c.snd.maxWnd))) {
+	if s.ack.Before(c.snd.una.Add(-int(min(uint64(c.snd.maxWnd), c.tx.BytesAcked())))) {
 		c.challenge(now)
 		return skb.TCPTooOldAck
 	}
@@ -118,7 +124,7 @@ func (c *Conn) recover(s *segment, now clock.Time, updated bool) {
 	c.noteOutcome(&res.Outcome)
 	c.traceResult(s, &res)
 	if res.SendNewFirst {
-		c.sendNew(now)
+		c.sendUnheld(now)
 	}
 	c.attempt = true
 }

@@ -90,6 +90,10 @@ func (c *Conn) sendNew(now clock.Time) {
 	if !c.maySend() {
 		return
 	}
+	if c.unsent() == 0 { // the window is judged by who has something to send
+		c.noteLimit(now, false)
+		return
+	}
 	sent, wait := c.probeMTU(now)
 	for c.unsent() > 0 && !wait {
 		budget := c.tx.Budget()
@@ -100,6 +104,16 @@ func (c *Conn) sendNew(now clock.Time) {
 	}
 	c.noteLimit(now, sent)
 	c.tx.OutputDone(now, false)
+}
+
+// sendUnheld sends new data even where Nagle or TCP_CORK would have it wait:
+// what it is to find out about the path does not.
+func (c *Conn) sendUnheld(now clock.Time) {
+	u := &c.user
+	nodelay, cork := u.nodelay, u.cork
+	u.nodelay, u.cork = true, false
+	c.sendNew(now)
+	u.nodelay, u.cork = nodelay, cork
 }
 
 // sendSegment sends one segment or super-segment of at most budget segments;

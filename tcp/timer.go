@@ -237,7 +237,8 @@ func (c *Conn) retransmitTimer(now clock.Time, kind rtx.Timer) {
 // (RFC 8985 7.3).
 func (c *Conn) tailLossProbe(now clock.Time) {
 	c.Env().Stat.Inc(stat.TcpExtTCPLossProbes)
-	if c.sendOne(now) {
+	whole := min(c.unsent(), c.currentMSS())
+	if c.sendWindowEnd().Sub(c.snd.nxt) >= whole && c.sendOne(now) {
 		c.tx.Probed(now)
 		return
 	}
@@ -362,6 +363,11 @@ func (c *Conn) windowProbe(now clock.Time) {
 	}
 	c.Env().Stat.Inc(stat.TcpExtTCPWinProbe)
 	left := c.probe(now)
+	if c.tx.CC.PacketsOut > 0 { // it took data with it, which is retransmitted from now on
+		t.probes, t.probeBackoff = 0, 0
+		c.armRtx(now)
+		return
+	}
 	t.probes++
 	if !left {
 		c.setRtx(probeTimer, now.Add(c.probeWithin(now, resourceInterval)))

@@ -27,3 +27,6 @@ func (s *Sender) Info(now clock.Time) Info {
 		Counters:          h.counters,
 	}
 }
+
+// BytesAcked returns how many octets of payload were acknowledged.
+func (s *Sender) BytesAcked() uint64 { return s.total.bytesAcked }
