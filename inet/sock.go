@@ -97,9 +97,20 @@ type Sock struct {
 const (
 	flagRecvErr uint32 = 1 << iota // IP_RECVERR: ICMP errors are queued
 	flagNoSpace                    // somebody waits for room in the send buffer (SOCK_NOSPACE); wmem.go
+	flagWaits                      // it stands in an accept queue: nobody has it yet
 )
 
 func (s *Sock) has(flag uint32) bool { return s.flags.Load()&flag != 0 }
+
+// WaitAccept says that the socket waits for accept(2), Accepted that somebody
+// has taken it (sock_graft). Waits reports which.
+func (s *Sock) WaitAccept() { s.flags.Or(flagWaits) }
+
+// Accepted ends what WaitAccept began.
+func (s *Sock) Accepted() { s.flags.And(^flagWaits) }
+
+// Waits reports whether nobody has accepted the socket yet.
+func (s *Sock) Waits() bool { return s.has(flagWaits) }
 
 // extra is what few sockets have: it is allocated when it is asked for.
 type extra struct {

@@ -307,7 +307,7 @@ func (b *Buffer) Clone() *Buffer {
 // holds is close to what it is charged for. The offsets of the headers go.
 func (b *Buffer) Compact() {
 	need := DefaultHeadroom + b.HeadLen()
-	if len(b.frags) > 0 || len(b.chunk.b) <= SmallSize || need > MediumSize || need > len(b.chunk.b)/2 {
+	if len(b.frags) > 0 || len(b.chunk.b) <= page || need > MediumSize || need > len(b.chunk.b)/2 {
 		return
 	}
 	c := b.pool.chunk(need)
@@ -317,16 +317,16 @@ func (b *Buffer) Compact() {
 	b.linkOff, b.netOff, b.transOff = -1, -1, -1
 }
 
-// coalesceMax is the largest storage that TryCoalesce fills up, a page: what is
-// larger is not copied to.
-const coalesceMax = 4096
+// page is the storage that a queue may hold for a small packet: what is larger
+// is not worth it, and is not filled up by others either.
+const page = 4096
 
 // TryCoalesce appends the bytes of next where they fit into b's tailroom and b
 // is the only one with that storage, so that a queue of small packets does not
 // hold a buffer for each (skb_try_coalesce). next stays as it is.
 func (b *Buffer) TryCoalesce(next *Buffer) bool {
 	n := next.Len()
-	if n > b.Tailroom() || len(b.chunk.b) > coalesceMax || b.chunk.refs.Load() != 1 {
+	if n > b.Tailroom() || len(b.chunk.b) > page || b.chunk.refs.Load() != 1 {
 		return false
 	}
 	next.CopyOut(0, b.Put(n))

@@ -187,17 +187,21 @@ func (c *Conn) resetAtSack(s *segment) bool {
 
 // reset ends the connection because the peer said so (tcp_reset).
 func (c *Conn) reset(s *segment) skb.Reason {
-	err := syscall.ECONNRESET
-	switch c.state {
-	case SynSent:
-		err = syscall.ECONNREFUSED
-	case CloseWait:
-		err = syscall.EPIPE
-	}
 	c.handshakeDone(true)
 	c.Env().Trace.Slow(trace.TCPRstRx, c.ID, c.cause, [4]uint32{1, s.seq.Uint32(), c.portPair()})
-	c.fail(err)
+	c.fail(c.resetError())
 	return skb.TCPReset
+}
+
+// resetError is what the user learns of a reset.
+func (c *Conn) resetError() syscall.Errno {
+	switch c.state {
+	case SynSent:
+		return syscall.ECONNREFUSED
+	case CloseWait:
+		return syscall.EPIPE
+	}
+	return syscall.ECONNRESET
 }
 
 func (c *Conn) portPair() uint32 { return uint32(c.Local.Port())<<16 | uint32(c.Peer.Port()) }
@@ -308,7 +312,7 @@ func (c *Conn) dataForNobody(s *segment) bool {
 // lost (B43).
 func (c *Conn) refuseData(s *segment) skb.Reason {
 	c.m.resetFor(s, rstOrphan)
-	c.fail(syscall.ECONNRESET)
+	c.fail(c.resetError())
 	return skb.TCPAbortOnData
 }
 

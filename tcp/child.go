@@ -47,6 +47,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	}
 	c.ack.lastData = now
 	c.user.accepted, c.user.connected = true, true
+	c.WaitAccept()
 	c.cloned()
 	c.setState(SynRecv)
 	m.env.Stat.Inc(stat.TcpPassiveOpens)

@@ -30,11 +30,10 @@ const (
 // fastOpen is what a connection keeps of its Fast Open.
 type fastOpen struct {
 	// The server's side, until the SYN-ACK is acknowledged.
-	request  *request
-	queue    *fastOpenQueue
-	due      clock.Time // of the next SYN-ACK
-	accepted bool
-	child    bool // made by the SYN itself
+	request *request
+	queue   *fastOpenQueue
+	due     clock.Time // of the next SYN-ACK
+	child   bool       // made by the SYN itself
 
 	// The client's side.
 	deferred bool // connect(2) was put off to the first write
@@ -188,7 +187,7 @@ func (c *Conn) handshakeDone(reset bool) {
 	if !c.unfinished() {
 		return
 	}
-	c.fo.queue.leave(c.Env().Clock.Now(), reset && c.fo.accepted)
+	c.fo.queue.leave(c.Env().Clock.Now(), reset && !c.Waits())
 	c.fo.request, c.fo.queue = nil, nil
 	c.timers.kind = 0
 }
@@ -260,5 +259,5 @@ func (c *Conn) synBounds() (una, nxt seq.Num) {
 // openingEndsBy reports whether a hard ICMP error ends the connection: while
 // it is being opened and no user has it yet.
 func (c *Conn) openingEndsBy() bool {
-	return c.state.in(setOf(SynSent, SynRecv)) && !(c.unfinished() && c.fo.accepted)
+	return c.state.in(setOf(SynSent, SynRecv)) && !(c.unfinished() && !c.Waits())
 }

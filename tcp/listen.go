@@ -78,9 +78,7 @@ func (c *Conn) acceptOne() *Conn {
 	if l.accept = l.accept[1:]; len(l.accept) == 0 {
 		l.accept = nil
 	}
-	if child.fo != nil {
-		child.fo.accepted = true
-	}
+	child.Accepted()
 	return child
 }
 

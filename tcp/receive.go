@@ -42,7 +42,6 @@ func (c *Conn) segmentText(s *segment, now clock.Time) skb.Reason {
 		return c.outOfOrder(s, now)
 	}
 	if from.Before(c.rcv.nxt) {
-		c.ack.now = true // partly old
 		c.dsack(from, c.rcv.nxt)
 	}
 	c.inOrder(s, to, now)
@@ -122,12 +121,14 @@ func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
 	c.measureMSS(s)
 	b.Advance(c.rcv.nxt.Sub(s.seq))
 	s.buf = nil
-	c.enqueue(b, to)
+	c.enqueue(b, to, s.seq == c.rcv.nxt)
 	if n > 0 {
 		c.rttFromTimestamp(s, now)
 		c.rttFromWindow(now)
 		c.dataReceived(now)
-		c.growWindow(n, size)
+		if n >= 128 { // smaller ones say little
+			c.growWindow(n, size)
+		}
 	}
 	if fin {
 		c.fin(now)
@@ -137,8 +138,9 @@ func (c *Conn) inOrder(s *segment, to seq.Num, now clock.Time) {
 	c.dataReady()
 }
 
-// enqueue appends payload that ends at to, and moves RCV.NXT there.
-func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
+// enqueue appends payload that ends at to, and moves RCV.NXT there. What is
+// whole, with nothing old cut off, may be copied into the buffer before it.
+func (c *Conn) enqueue(b *skb.Buffer, to seq.Num, whole bool) {
 	c.passed.bytesIn += uint64(to.Sub(c.rcv.nxt))
 	c.rcv.nxt = to
 	if b.Len() == 0 || c.user.orphan { // what comes after SHUT_RD can still be read
@@ -146,7 +148,7 @@ func (c *Conn) enqueue(b *skb.Buffer, to seq.Num) {
 		return
 	}
 	n := b.Len()
-	if c.recvq.coalesce(b) {
+	if whole && c.recvq.coalesce(b) {
 		c.Env().Stat.Inc(stat.TcpExtTCPRcvCoalesce)
 		defer b.Consume()
 	} else {
@@ -207,6 +209,9 @@ func (c *Conn) outOfOrder(s *segment, now clock.Time) skb.Reason {
 		return skb.TCPOfoMerge
 	}
 	s.buf = nil
+	if !c.Waits() && !c.user.orphan { // somebody will read it
+		c.growBuffer(int(c.rcv.tune.space))
+	}
 	return skb.NotDropped
 }
 
@@ -240,12 +245,13 @@ func (c *Conn) drainOfo(now clock.Time) {
 			b.Drop(skb.TCPOfoMerge)
 			continue
 		}
+		whole := from == c.rcv.nxt
 		trimFront(b, c.rcv.nxt)
 		fin := b.CB[cbFin] != 0
 		if fin {
 			to = to.Add(-1)
 		}
-		c.enqueue(b, to)
+		c.enqueue(b, to, whole)
 		if fin {
 			c.fin(now)
 		}
@@ -314,9 +320,10 @@ func (c *Conn) dsack(from, to seq.Num) {
 	}
 }
 
+// dsackQuiet notes what was found to have come twice when it was sorted in.
 func (c *Conn) dsackQuiet(from, to seq.Num) {
 	if c.ts.sackOK && c.m.set.dsack.Bool() {
-		c.disorder().dsackSet(from, to)
+		c.disorder().dsackExtend(from, to)
 	}
 }
 

@@ -156,10 +156,13 @@ func (c *Conn) read(n, flags int) {
 
 // endOfStream reports whether no more bytes will come, and why.
 func (c *Conn) endOfStream() (error, bool) {
+	if c.rcv.finSeen { // and no error that came later changes it
+		return nil, true
+	}
 	if err := c.TakeError(); err != nil {
 		return err, true
 	}
-	if c.rcv.closed || c.rcv.finSeen {
+	if c.rcv.closed {
 		return nil, true
 	}
 	if c.state == Closed {

@@ -34,11 +34,16 @@ func (a *ofoQueue) sackTrim(nxt seq.Num) {
 	a.nsack = len(kept)
 }
 
-// dsackSet notes a duplicate for the next acknowledgement; one that is noted
-// already and touches it grows.
+// dsackSet notes a duplicate for the next acknowledgement: the last one counts.
 func (a *ofoQueue) dsackSet(from, to seq.Num) {
+	a.dsack, a.hasDsack = Block{Start: from, End: to}, true
+}
+
+// dsackExtend notes one that came about while others were sorted: what is noted
+// already stays, and grows if it touches it.
+func (a *ofoQueue) dsackExtend(from, to seq.Num) {
 	if !a.hasDsack {
-		a.dsack, a.hasDsack = Block{Start: from, End: to}, true
+		a.dsackSet(from, to)
 		return
 	}
 	if from.AtOrBefore(a.dsack.End) && a.dsack.Start.AtOrBefore(to) {

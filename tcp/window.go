@@ -95,11 +95,7 @@ func (c *Conn) selectWindow() uint16 {
 			c.Env().Stat.Inc(stat.TcpExtTCPWantZeroWindowAdv)
 		}
 	}
-	if !c.ts.wscaleOK {
-		next = min(next, maxUnscaledWindow)
-	} else {
-		next = min(next, maxUnscaledWindow<<c.rcv.wscale)
-	}
+	next = min(next, maxUnscaledWindow<<c.rcv.wscale)
 	c.countZeroWindow(old, next)
 	c.rcv.wnd, c.rcv.wup = uint32(next), c.rcv.nxt
 	return uint16(next >> c.rcv.wscale)
@@ -172,11 +168,10 @@ func alignUp(n int, shift uint8) int {
 }
 
 // growWindow opens rcv.ssthresh after a segment of n bytes that used its
-// buffer, of so many bytes of true size, well (tcp_grow_window). Small ones say
-// nothing.
+// buffer, of so many bytes of true size, well (tcp_grow_window).
 func (c *Conn) growWindow(n, size int) {
 	room := min(int(c.rcv.clamp), c.freeSpace()) - int(c.rcv.ssthresh)
-	if n < 128 || room <= 0 {
+	if room <= 0 {
 		return
 	}
 	if c.underPressure() {
