@@ -283,7 +283,7 @@ func (c *Conn) sixth(s *segment) {
 	if s.has(URG) {
 		c.urgentPointer(s)
 	}
-	if c.rcv.urgent.state == urgentComing {
+	if c.rcv.urgentState == urgentComing {
 		c.urgentByte(s)
 	}
 }
@@ -305,7 +305,7 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 // dataForNobody reports whether new data comes to a socket that reads no more
 // (RFC 9293 3.6.1, RFC 1122 4.2.2.13).
 func (c *Conn) dataForNobody(s *segment) bool {
-	return (c.user.orphan || c.rcv.closed) && s.len > 0 && s.seq.Add(s.len).After(c.rcv.nxt)
+	return (c.user.orphan || c.rcv.closed) && s.end != s.seq && s.seq.Add(s.len).After(c.rcv.nxt)
 }
 
 // refuseData resets the connection, so that the peer learns that its data is

@@ -114,8 +114,12 @@ type receiveSpace struct {
 	closed   bool   // the user reads no more
 	mssGuess uint16 // the peer's segment size as seen (rcv_mss)
 	lastSize uint16 // of the segment before, if it was smaller but may have been full
-	urgent   urgentState
-	tune     rcvTune
+
+	urgentState urgentPhase
+	urgentData  byte
+	urgentSeq   seq.Num // of the urgent byte
+
+	tune rcvTune
 }
 
 // mss is the peer's segment size as seen.

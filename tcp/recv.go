@@ -21,8 +21,8 @@ func (c *Conn) copied() seq.Num {
 // where it is out of line.
 func (c *Conn) readable() int {
 	n := c.recvq.bytes
-	u := &c.rcv.urgent
-	if n > 0 && u.state != urgentNone && !c.Options.OOBInline && u.seq.In(c.copied(), n) {
+	u := &c.rcv
+	if n > 0 && u.urgentState != urgentNone && !c.Options.OOBInline && u.urgentSeq.In(c.copied(), n) {
 		n--
 	}
 	return n
@@ -93,7 +93,7 @@ func (c *Conn) awaitPeek(n int, pat *inet.Patience) {
 
 // stopped reports whether a read must end at the urgent mark.
 func (c *Conn) stopped() bool {
-	return c.rcv.urgent.state != urgentNone && c.rcv.urgent.seq == c.copied()
+	return c.rcv.urgentState != urgentNone && c.rcv.urgentSeq == c.copied()
 }
 
 // take moves what is there to p, up to the urgent mark.

@@ -243,8 +243,7 @@ func setWindowClamp(c *Conn, v int) error {
 		return nil
 	}
 	c.wish().windowClamp = uint32(max(v, minRcvBuf/2))
-	c.rcv.clamp = c.user.windowClamp
-	c.rcv.ssthresh = min(c.rcv.ssthresh, c.rcv.clamp)
+	c.moveClamp(int(c.user.windowClamp))
 	return nil
 }
 

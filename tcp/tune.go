@@ -94,7 +94,7 @@ func (c *Conn) growBuffer(copied int) {
 	size := min(c.rcv.spaceFromWin(win), c.m.set.rmem.Get(2))
 	if size > int(c.RcvBuf.Load()) {
 		c.RcvBuf.Store(int32(size))
-		c.rcv.clamp = uint32(c.rcv.winFromSpace(size))
+		c.rcv.clamp = c.withinClamp(c.rcv.winFromSpace(size))
 	}
 }
 

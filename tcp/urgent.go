@@ -4,7 +4,6 @@ import (
 	"syscall"
 
 	"github.com/slankdev/ministack/inet"
-	"github.com/slankdev/ministack/tcp/seq"
 )
 
 // Urgent data as BSD and Linux have it (RFC 6093): one byte, marked by the
@@ -20,12 +19,6 @@ const (
 	urgentRead
 )
 
-type urgentState struct {
-	seq   seq.Num // of the byte
-	state urgentPhase
-	data  byte
-}
-
 // urgentPointer notes where the urgent byte is (tcp_check_urg).
 func (c *Conn) urgentPointer(s *segment) {
 	off := int(s.hdr.Urgent())
@@ -33,56 +26,56 @@ func (c *Conn) urgentPointer(s *segment) {
 		off-- // the pointer names the byte behind (RFC 6093 2.1)
 	}
 	at := s.seq.Add(off)
-	u := &c.rcv.urgent
+	u := &c.rcv
 	if at.Before(c.copied()) || at.Before(c.rcv.nxt) {
 		return
 	}
-	if u.state != urgentNone && at.AtOrBefore(u.seq) {
+	if u.urgentState != urgentNone && at.AtOrBefore(u.urgentSeq) {
 		return
 	}
-	u.state, u.seq = urgentComing, at
+	u.urgentState, u.urgentSeq = urgentComing, at
 	c.Wake(inet.PollPri)
 }
 
 // urgentByte takes the byte out of the segment that holds it (tcp_urg).
 func (c *Conn) urgentByte(s *segment) {
-	u := &c.rcv.urgent
-	off := u.seq.Sub(s.seq)
+	u := &c.rcv
+	off := u.urgentSeq.Sub(s.seq)
 	if off < 0 || off >= s.len {
 		return
 	}
 	var p [1]byte
 	s.buf.CopyOut(s.hdr.Len()+off, p[:])
-	u.data, u.state = p[0], urgentHere
+	u.urgentData, u.urgentState = p[0], urgentHere
 	c.Wake(inet.PollIn | inet.PollPri)
 }
 
 // recvUrgent is recv with MSG_OOB (tcp_recv_urg).
 func (c *Conn) recvUrgent(p []byte, flags int) (int, error) {
-	u := &c.rcv.urgent
-	if c.Options.OOBInline || u.state == urgentNone || u.state == urgentRead {
+	u := &c.rcv
+	if c.Options.OOBInline || u.urgentState == urgentNone || u.urgentState == urgentRead {
 		return 0, syscall.EINVAL
 	}
 	if c.state == Closed {
 		return 0, syscall.ENOTCONN
 	}
-	if u.state != urgentHere {
+	if u.urgentState != urgentHere {
 		return 0, syscall.EAGAIN
 	}
 	if flags&inet.MsgPeek == 0 {
-		u.state = urgentRead
+		u.urgentState = urgentRead
 	}
-	return copy(p, []byte{u.data}), nil
+	return copy(p, []byte{u.urgentData}), nil
 }
 
 // untilUrgent returns how many of n bytes may be read before the mark, and
 // whether the next byte is the urgent one and is to be passed over.
 func (c *Conn) untilUrgent(n int) (int, bool) {
-	u := &c.rcv.urgent
-	if u.state == urgentNone {
+	u := &c.rcv
+	if u.urgentState == urgentNone {
 		return n, false
 	}
-	ahead := u.seq.Sub(c.copied())
+	ahead := u.urgentSeq.Sub(c.copied())
 	switch {
 	case ahead < 0 || ahead >= n && ahead > 0:
 		return n, false
@@ -94,8 +87,8 @@ func (c *Conn) untilUrgent(n int) (int, bool) {
 
 // passUrgent forgets a mark that the user has read past.
 func (c *Conn) passUrgent() {
-	if c.rcv.urgent.state != urgentNone && c.copied().After(c.rcv.urgent.seq) {
-		c.rcv.urgent.state = urgentNone
+	if c.rcv.urgentState != urgentNone && c.copied().After(c.rcv.urgentSeq) {
+		c.rcv.urgentState = urgentNone
 	}
 }
 
@@ -104,7 +97,7 @@ func (c *Conn) passUrgent() {
 func (c *Conn) AtMark() bool {
 	c.Lock()
 	defer c.Unlock()
-	return c.rcv.urgent.state != urgentNone && c.rcv.urgent.seq == c.copied()
+	return c.rcv.urgentState != urgentNone && c.rcv.urgentSeq == c.copied()
 }
 
 // markUrgent has the last byte written sent as urgent (tcp_mark_urg).

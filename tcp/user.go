@@ -203,7 +203,7 @@ func (c *Conn) pollData() inet.Ready {
 	default:
 		c.user.noSpace = true
 	}
-	if c.rcv.urgent.state == urgentHere || c.rcv.urgent.state == urgentComing {
+	if c.rcv.urgentState == urgentHere || c.rcv.urgentState == urgentComing {
 		r |= inet.PollPri
 	}
 	return r

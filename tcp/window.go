@@ -245,12 +245,17 @@ func (c *Conn) setRatio(ratio uint8) {
 	c.rcv.tune.space = min(c.rcv.tune.space, int32(c.rcv.clamp))
 }
 
+// withinClamp bounds a window by TCP_WINDOW_CLAMP, if the user set it.
+func (c *Conn) withinClamp(n int) uint32 {
+	if c.user.windowClamp > 0 {
+		return min(uint32(n), c.user.windowClamp)
+	}
+	return uint32(n)
+}
+
 // moveClamp sets the clamp, and has the window follow (tcp_set_window_clamp).
 func (c *Conn) moveClamp(n int) {
-	old, now := c.rcv.clamp, uint32(n)
-	if c.user.windowClamp > 0 {
-		now = min(now, c.user.windowClamp)
-	}
+	old, now := c.rcv.clamp, c.withinClamp(n)
 	c.rcv.clamp = now
 	switch {
 	case now < old:
@@ -278,9 +283,7 @@ func (c *Conn) initReceiveBuffer(now clock.Time) {
 
 // setClamp bounds the window to come, by TCP_WINDOW_CLAMP if the user set it.
 func (c *Conn) setClamp(n uint32) {
-	if c.user.windowClamp > 0 {
-		n = min(n, c.user.windowClamp)
-	}
+	n = c.withinClamp(int(n))
 	if !c.ts.wscaleOK {
 		n = min(n, maxUnscaledWindow)
 	}

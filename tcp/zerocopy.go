@@ -49,7 +49,7 @@ func (c *Conn) takeBuffer() *skb.Buffer {
 	if first == nil {
 		return nil
 	}
-	if first.Len() < lendSize || len(first.Frags()) > lendParts || c.rcv.urgent.state != urgentNone {
+	if first.Len() < lendSize || len(first.Frags()) > lendParts || c.rcv.urgentState != urgentNone {
 		return c.takeCopy()
 	}
 	c.recvq.bytes -= first.Len()

@@ -91,10 +91,11 @@ func TestUnusedWindowDecays(t *testing.T) {
 	c.s.CC.Cwnd, c.s.CC.Ssthresh = 100, 50
 	next := 1
 	for range 8 {
-		c.write(12000)
-		next += 12000
 		c.pass(100 * ms)
 		c.ack(next)
+		c.pass(300 * ms) // what is acknowledged proves the window anew, for an RTO
+		c.write(12000)
+		next += 12000
 	}
 	require.Less(t, c.s.CC.Cwnd, 60)
 	require.GreaterOrEqual(t, c.s.CC.Ssthresh, 75)

@@ -142,7 +142,7 @@ var recoveries = []struct {
 	{"burst-20-lost", lossy{from: 1000, to: 1020}, 900 * time.Millisecond, 0},
 	{"burst-100-lost", lossy{from: 1000, to: 1100}, 900 * time.Millisecond, 0},
 	{"burst-150-lost-early", lossy{from: 350, to: 500}, 1100 * time.Millisecond, 0},
-	{"reordered-2-percent", lossy{impair: "reorder=2%/8ms,seed=1"}, 980 * time.Millisecond, 2},
+	{"reordered-2-percent", lossy{impair: "reorder=2%/8ms,seed=1"}, 980 * time.Millisecond, 3},
 	{"tail-lost", lossy{octets: 256 << 10, from: 178, to: 182}, 420 * time.Millisecond, 0},
 }
 
