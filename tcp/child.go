@@ -1,6 +1,9 @@
 package tcp
 
 import (
+	"time"
+
+	"github.com/slankdev/ministack/clock"
 	"github.com/slankdev/ministack/stat"
 )
 
@@ -39,11 +42,11 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 		m.env.Stat.Inc(stat.TcpExtListenDrops)
 		return nil
 	}
-	switch {
-	case r.retries == 0 && r.sentAt != 0:
-		c.tx.SampleRTT(now, now.Sub(r.sentAt))
-	case r.retries > 0:
-		c.tx.HandshakeTimeouts(int(r.retries), r.spurious(s))
+	if r.retries > 0 || r.again > 0 {
+		c.tx.HandshakeTimeouts(int(r.retries), int(r.again), r.spurious(s))
+	}
+	if rtt := r.roundTrip(s, now); rtt > 0 {
+		c.tx.SampleRTT(now, rtt)
 	}
 	c.ack.lastData = now
 	c.user.accepted, c.user.connected = true, true
@@ -52,6 +55,20 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 	c.setState(SynRecv)
 	m.env.Stat.Inc(stat.TcpPassiveOpens)
 	return c
+}
+
+// roundTrip is the time from the SYN-ACK to its acknowledgement, 0 if nobody
+// knows: one that was sent again is only known by its timestamp (RFC 6298 3,
+// Karn), and one that a cookie stands for, too.
+func (r *request) roundTrip(s *segment, now clock.Time) time.Duration {
+	if r.retries == 0 && r.again == 0 && r.sentAt != 0 {
+		return max(now.Sub(r.sentAt), time.Microsecond)
+	}
+	if !r.ts || !s.hasTS || s.tsecr == 0 {
+		return 0
+	}
+	age := int32(uint32(now.Milliseconds()) + r.tsOffset - s.tsecr)
+	return time.Duration(max(age, 1)) * time.Millisecond
 }
 
 // spurious reports whether the segment answers the first SYN-ACK, so that

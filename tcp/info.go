@@ -55,7 +55,9 @@ func (c *Conn) Info() Info {
 		RmemAlloc: int(c.RmemAlloc.Load()), WmemAlloc: int(c.WmemAlloc.Load()), Number: c.ID}
 	if c.state != Listen && c.tx.CC.MSS != 0 { // what recovery knew stays when the connection has ended
 		i.Info = c.tx.Info(now)
-		i.MSS = getMaxSeg(c)
+		if i.MSS = c.snd.mss; i.MSS == 0 {
+			i.MSS = getMaxSeg(c)
+		}
 		i.Backoff = max(i.Backoff, int(c.timers.probeBackoff))
 	}
 	if c.route != nil {
@@ -80,7 +82,10 @@ func (c *Conn) Info() Info {
 // infoOptions are the bits of tcpi_options.
 func (c *Conn) infoOptions() uint8 {
 	bits := uint8(0)
-	if c.state == SynSent { // nothing is negotiated yet
+	if c.state == SynSent || c.state == Closed && !c.user.connected { // nothing was negotiated
+		if c.ecn.offered {
+			bits |= InfoECN
+		}
 		return bits
 	}
 	for _, o := range []struct {

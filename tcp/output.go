@@ -382,7 +382,7 @@ func (c *Conn) sendAck() {
 		return
 	}
 	now := c.Env().Clock.Now()
-	c.send(now, c.Env().Pool.New(0), c.snd.nxt, ACK, txAck)
+	c.send(now, c.Env().Pool.New(0), c.acceptableSeq(), ACK, txAck)
 }
 
 // sendOldSequence sends what the peer must answer: a segment without data

@@ -30,7 +30,8 @@ type request struct {
 	advMSS      uint16
 	sndWScale   uint8
 	rcvWScale   uint8
-	retries     uint8
+	retries     uint8 // of the SYN-ACK, by the timer
+	again       uint8 // SYN-ACKs for SYNs that came again
 	ts, sackOK  bool
 	wscaleOK    bool
 	acked       bool // the handshake's ACK came and was put off (TCP_DEFER_ACCEPT)
@@ -87,18 +88,24 @@ func (c *Conn) answerDevice(s *segment) int {
 }
 
 // offer decides the MSS and the window of the SYN-ACK.
-func (r *request) offer() *request {
+func (r *request) offer() *request { return r.offerIn(0) }
+
+// offerIn has the window be whole units of so many bytes, segments where it is
+// 0.
+func (r *request) offerIn(unit int) *request {
 	c := r.listener
 	route, err := c.m.net.Route(&inet.Flow{Dst: r.peer.Addr(), Src: r.local.Addr(), Device: r.device})
 	if err != nil {
 		return nil
 	}
 	r.advMSS = c.m.advertisedMSS(route, c.user.maxseg)
-	mss := int(r.advMSS) // whole segments, as they will be
-	if r.ts {
-		mss -= lenTSPad
+	if unit == 0 { // as the segments will be
+		unit = int(r.advMSS)
+		if r.ts {
+			unit -= lenTSPad
+		}
 	}
-	r.rcvWnd, r.rcvWScale = c.initialWindow(mss, r.wscaleOK)
+	r.rcvWnd, r.rcvWScale = c.initialWindow(unit, r.wscaleOK)
 	return r
 }
 
@@ -244,6 +251,7 @@ func (r *request) repeatedSyn(s *segment) skb.Reason {
 		return skb.TCPOldData
 	}
 	c.Env().Stat.Inc(stat.TcpRetransSegs)
+	r.again++
 	r.sendSynAck(s.buf.ID)
 	if r.node != nil { // one made from a cookie has no timer
 		r.timer.Reset(c.Env().Clock.Now().Add(r.timeout()))

@@ -144,6 +144,8 @@ func getMaxSeg(c *Conn) int {
 	switch {
 	case c.state.in(setOf(Closed, Listen)) && c.user.maxseg > 0:
 		return int(c.user.maxseg)
+	case c.snd.mss == 0 && c.user.maxseg > 0:
+		return int(c.user.maxseg) - c.tsLen()
 	case c.snd.mss == 0:
 		return defaultMSS - c.tsLen()
 	}

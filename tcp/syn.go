@@ -98,7 +98,7 @@ func (c *Conn) initReceiveWindow(mss uint16) {
 	c.rcv.wnd, c.rcv.wscale = c.initialWindow(int(mss), c.ts.wscaleOK)
 	c.setClamp(max(c.rcv.wnd, uint32(c.fullSpace())))
 	c.rcv.ssthresh = c.rcv.wnd
-	c.rcv.mssGuess = min(mss, defaultMSS)
+	c.rcv.mssGuess = minMaxSeg // no window is open yet
 }
 
 // transmitSyn sends the SYN, or in SYN_RECV (a simultaneous open) the SYN-ACK.

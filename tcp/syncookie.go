@@ -131,7 +131,7 @@ func (c *Conn) cookieRequest(s *segment, names tuple) *request {
 	r.device = c.answerDevice(s)
 	r.readStamp(s)
 	r.signer = c.requestSigner(r, s)
-	return r.offer()
+	return r.offerIn(int(r.peerMSS)) // as Linux reckons it: the cookie has no other
 }
 
 // readStamp takes the options from the echoed timestamp.

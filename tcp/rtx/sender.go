@@ -126,15 +126,17 @@ func (s *Sender) Established(now clock.Time) {
 	s.updatePacingRate()
 }
 
-// HandshakeTimeouts says that a SYN-ACK was sent n times more before this
-// sender took over; it is to be called between Init and Established. After
-// more than one, unless they proved spurious, the transfer begins with one
-// segment (RFC 5681 3.1, RFC 6298 5.7).
-func (s *Sender) HandshakeTimeouts(n int, spurious bool) {
+// HandshakeTimeouts says that a SYN-ACK was sent again before this connection
+// was made, so often by a timer and so often because the SYN came again, and
+// whether that was spurious: without its timestamp nobody knows, and it counts
+// as lost (RFC 5681 3.1, RFC 4015 3).
+func (s *Sender) HandshakeTimeouts(timeouts, repeats int, spurious bool) {
 	h := s.past()
-	h.retrans = uint32(n)
-	h.rto.total, h.rto.episodes = n, 1
-	s.undo.armed = !spurious
+	h.retrans = uint32(timeouts + repeats)
+	if timeouts > 0 {
+		h.rto.total, h.rto.episodes = timeouts, 1
+		s.undo.armed = !spurious
+	}
 }
 
 // SetAlgorithm changes the congestion control of a living connection.
