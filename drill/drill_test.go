@@ -45,6 +45,16 @@ func TestOwnScripts(t *testing.T) {
 	}
 }
 
+// What Linux answered to segments and calls that were chosen by chance.
+func TestRecordedScripts(t *testing.T) {
+	for _, path := range scripts(t, "../test/recorded") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			r := Run(path, &Config{})
+			require.Equal(t, Pass, r.Verdict, "%d: %s\n%s\n%s\n%s", r.Line, r.Reason, r.Expected, r.Actual, r.Trace)
+		})
+	}
+}
+
 // A run is a function of the script: same result, same packets, same times.
 func TestARunRepeatsItself(t *testing.T) {
 	run := func() []byte {

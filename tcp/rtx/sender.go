@@ -126,10 +126,10 @@ func (s *Sender) Established(now clock.Time) {
 	s.updatePacingRate()
 }
 
-// HandshakeTimeouts says that a SYN-ACK was sent again before this connection
-// was made, so often by a timer and so often because the SYN came again, and
-// whether that was spurious: without its timestamp nobody knows, and it counts
-// as lost (RFC 5681 3.1, RFC 4015 3).
+// HandshakeTimeouts says that a SYN-ACK was sent again before this sender took
+// over, so often by a timer and so often because the SYN came again; it is to be
+// called between Init and Established. After more than one, unless they proved
+// spurious, the transfer begins with one segment (RFC 5681 3.1, RFC 6298 5.7).
 func (s *Sender) HandshakeTimeouts(timeouts, repeats int, spurious bool) {
 	h := s.past()
 	h.retrans = uint32(timeouts + repeats)
