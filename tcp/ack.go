@@ -68,6 +68,7 @@ func (c *Conn) oldAck(s *segment, now clock.Time) skb.Reason {
 	if s.nsack > 0 {
 		c.recover(s, now, false)
 	}
+	c.attempt = true
 	return skb.NotDropped
 }
 

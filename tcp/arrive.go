@@ -268,6 +268,7 @@ func (c *Conn) fastOpened(now clock.Time) {
 	c.setState(Established)
 	c.handshakeDone(false)
 	c.armRtx(now)
+	c.shutLate()
 }
 
 // windowShift is the scale of SEG.WND: none in a SYN (RFC 7323 2.2).

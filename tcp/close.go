@@ -57,11 +57,23 @@ func (c *Conn) Shutdown(how int) error {
 	if how != inet.ShutWrite {
 		c.rcv.closed = true
 	}
-	if how != inet.ShutRead {
+	switch {
+	case how == inet.ShutRead:
+	case c.state == SynRecv: // the FIN waits for the handshake, see shutLate
+		c.user.shutWrite = true
+	default:
 		c.shutWrite()
 	}
 	c.Wake(inet.PollIn | inet.PollOut | inet.PollHup)
 	return nil
+}
+
+// shutLate ends the stream of a user who shut it down before the connection was
+// established (RFC 9293 3.10.4, SYN-RECEIVED).
+func (c *Conn) shutLate() {
+	if c.user.shutWrite && !c.user.finQueued {
+		c.shutWrite()
+	}
 }
 
 // shutWrite queues the FIN behind the last byte (tcp_shutdown, tcp_send_fin).

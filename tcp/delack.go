@@ -138,7 +138,7 @@ func (c *Conn) delackExpired(now clock.Time) {
 // acked notes that a segment with an acknowledgement left (tcp_event_ack_sent).
 func (c *Conn) ackSent() {
 	a := &c.ack
-	if a.quick > 0 {
+	if a.quick > 0 && a.due { // one that reports nothing new costs none (tcp_dec_quickack_mode)
 		if a.quick--; a.quick == 0 {
 			a.ato = delayedAckMin
 		}

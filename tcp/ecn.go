@@ -78,31 +78,43 @@ func (c *Conn) requestECN(s *segment) bool {
 }
 
 // receiveECN notes the ECN field of a data segment, and the peer's CWR
-// (RFC 3168 6.1.3).
+// (RFC 3168 6.1.3). That there are marks is noted where none were agreed upon,
+// too.
 func (c *Conn) receiveECN(s *segment) {
+	field := s.buf.Net.TOS & ecnMask
 	if !c.ecn.on {
+		c.ecn.seen = c.ecn.seen || field != ectNone
 		return
 	}
 	if s.has(CWR) {
 		c.ecn.echo = false
 		c.ack.now = true // the peer's window may be down to one segment
 	}
-	switch s.buf.Net.TOS & ecnMask {
+	switch field {
 	case ectNone:
 		if c.ecn.seen { // most likely a retransmission
-			c.enterQuick(2)
+			c.quickForMark()
 		}
 		return
 	case ecnCE:
 		c.ecnMark(true)
 		if !c.ecn.echo {
-			c.enterQuick(2)
+			c.quickForMark()
 			c.ecn.echo = true
 		}
 	default:
 		c.ecnMark(false)
 	}
 	c.ecn.seen = true
+}
+
+// quickForMark acknowledges at once for two segments, or for as many as the
+// first data of a connection is to have.
+func (c *Conn) quickForMark() {
+	if c.ack.ato == 0 {
+		c.incrQuick(maxQuickAcks)
+	}
+	c.enterQuick(2)
 }
 
 // ecnMark tells a congestion control that counts marks of each change: what

@@ -169,8 +169,10 @@ func (c *Conn) takeSyn(s *segment) {
 	if s.len > 0 {
 		c.fo.synData = true
 		c.passed.dataIn++
+		space := c.rcv
 		c.segmentText(s, now)
-		c.ack.ato, c.ack.quick = 0, 0 // the first segment to be acknowledged is yet to come
+		c.ack.ato, c.ack.quick = 0, 0                                                                                             // the first segment to be acknowledged is yet to come
+		c.rcv.mssGuess, c.rcv.winRatio, c.rcv.clamp, c.rcv.ssthresh = space.mssGuess, space.winRatio, space.clamp, space.ssthresh // and to be measured
 	}
 	c.fo.request.rcvNxt = c.rcv.nxt
 	c.rcv.wup, c.ts.lastAck = c.rcv.nxt, c.rcv.nxt
@@ -201,6 +203,7 @@ func (c *Conn) repeatedFastOpenSyn(s *segment) (skb.Reason, bool) {
 		return skb.TCPOldData, true
 	}
 	c.Env().Stat.Inc(stat.TcpRetransSegs)
+	c.tx.SynAckAgain()
 	c.m.send(c.fo.request.synAck(s.buf.ID))
 	return skb.TCPOldData, true
 }
@@ -220,6 +223,7 @@ func (c *Conn) synAckTimeout(now clock.Time) {
 	r.retries++
 	c.Env().Stat.Inc(stat.TcpRetransSegs)
 	c.Env().Stat.Inc(stat.TcpExtTCPSynRetrans)
+	c.tx.SynAckAgain()
 	c.m.send(r.synAck(0))
 	c.fo.due = now.Add(min(time.Second<<r.retries, maxRTO))
 	c.armRtx(now)

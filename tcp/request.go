@@ -251,7 +251,7 @@ func (r *request) repeatedSyn(s *segment) skb.Reason {
 		return skb.TCPOldData
 	}
 	c.Env().Stat.Inc(stat.TcpRetransSegs)
-	r.again++
+	r.again = min(r.again+1, 250)
 	r.sendSynAck(s.buf.ID)
 	if r.node != nil { // one made from a cookie has no timer
 		r.timer.Reset(c.Env().Clock.Now().Add(r.timeout()))

@@ -122,11 +122,14 @@ func (c *Conn) Option(name int) (int, error) {
 	return o.get(c), nil
 }
 
-// setNoDelay sends at once what Nagle's algorithm held back.
+// setNoDelay sends at once what Nagle's algorithm held back, and TCP_CORK
+// (tcp(7)).
 func setNoDelay(c *Conn, v int) error {
 	c.user.nodelay = v != 0
 	if v != 0 {
-		c.output(c.Env().Clock.Now())
+		now := c.Env().Clock.Now()
+		c.sendUnheld(now)
+		c.output(now)
 	}
 	return nil
 }

@@ -149,6 +149,7 @@ func (c *Conn) lowerAdvertisedMSS() {
 func (c *Conn) established(now clock.Time) {
 	c.setState(Established)
 	c.start(now)
+	c.shutLate()
 }
 
 // start begins the transfer.

@@ -141,9 +141,10 @@ func (c *Conn) deadlines(now clock.Time) {
 	c.rearm()
 }
 
-// Released ends a user's call; see inet.Handler.
+// Released ends a user's call; see inet.Handler. An acknowledgement that waits
+// for its timer waits on, unless segments arrived meanwhile.
 func (c *Conn) Released() {
-	if c.ack.due || c.attempt {
+	if c.attempt || c.ack.due && (c.ack.now || !c.ack.timer) {
 		c.batchEnd(c.Env().Clock.Now())
 	}
 }

@@ -139,6 +139,10 @@ func (s *Sender) HandshakeTimeouts(timeouts, repeats int, spurious bool) {
 	}
 }
 
+// SynAckAgain counts a SYN-ACK that was sent again for a connection that is used
+// before its handshake is done (RFC 7413).
+func (s *Sender) SynAckAgain() { s.past().retrans++ }
+
 // SetAlgorithm changes the congestion control of a living connection.
 func (s *Sender) SetAlgorithm(now clock.Time, a cc.Algorithm) {
 	s.CC.Now = now
@@ -188,11 +192,12 @@ func (s *Sender) OldestSent() (clock.Time, bool) {
 	return s.q.at(0).sentAt, true
 }
 
-// Release gives the memory back; the connection is closed.
+// Release gives the memory back; the connection is closed. What was lost and
+// sent again at the end can still be seen (tcp_write_queue_purge).
 func (s *Sender) Release() {
 	s.q.release()
 	s.timer, s.timerAt = TimerNone, 0
-	s.CC.PacketsOut, s.CC.SackedOut, s.CC.LostOut, s.CC.RetransOut = 0, 0, 0, 0
+	s.CC.PacketsOut = 0
 }
 
 // begin starts the processing of an event.
