@@ -95,15 +95,19 @@ func (c *Conn) sendNew(now clock.Time) {
 		return
 	}
 	sent, wait := c.probeMTU(now)
+	cwndLimited := false
 	for c.unsent() > 0 && !wait {
 		budget := c.tx.Budget()
-		if budget <= 0 || c.mustPace(now) || !c.sendSegment(now, budget) {
+		if budget <= 0 || c.mustPace(now) {
+			break
+		}
+		if wait, cwndLimited = c.defers(now); wait || !c.sendSegment(now, budget) {
 			break
 		}
 		sent = true
 	}
 	c.noteLimit(now, sent)
-	c.tx.OutputDone(now, false)
+	c.tx.OutputDone(now, cwndLimited)
 }
 
 // sendUnheld sends new data even where Nagle or TCP_CORK would have it wait:

@@ -32,7 +32,7 @@ type settings struct {
 	probeThreshold, probeInterval          *sysctl.Int
 	stdurg                                 *sysctl.Int
 	pacingSS, pacingCA                     *sysctl.Int
-	minTSOSegs, tsoRTTLog                  *sysctl.Int
+	minTSOSegs, tsoRTTLog, tsoWinDivisor   *sysctl.Int
 	rtoMin, rtoMax, hystart, thinLinear    *sysctl.Int
 	fastOpen, notSentLowat, limitOutput    *sysctl.Int
 	autocorking                            *sysctl.Int
@@ -122,6 +122,7 @@ func (s *settings) declareRecovery(r *sysctl.Registry) {
 	s.collapse = r.Bool("net.ipv4.tcp_retrans_collapse", true)
 	s.minRTTWindow = r.Int("net.ipv4.tcp_min_rtt_wlen", 300, 0, 86400)
 	s.minTSOSegs = r.Int("net.ipv4.tcp_min_tso_segs", 2, 1, 255)
+	s.tsoWinDivisor = r.Int("net.ipv4.tcp_tso_win_divisor", 3, 1, 255)
 	s.tsoRTTLog = r.Int("net.ipv4.tcp_tso_rtt_log", 9, 0, 31)
 	s.noMetricsSave = r.Bool("net.ipv4.tcp_no_metrics_save", false)
 	s.noSsthreshMetrics = r.Bool("net.ipv4.tcp_no_ssthresh_metrics_save", true)
