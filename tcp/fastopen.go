@@ -171,8 +171,10 @@ func (c *Conn) takeSyn(s *segment) {
 		c.passed.dataIn++
 		space := c.rcv
 		c.segmentText(s, now)
-		c.ack.ato, c.ack.quick = 0, 0                                                                                             // the first segment to be acknowledged is yet to come
-		c.rcv.mssGuess, c.rcv.winRatio, c.rcv.clamp, c.rcv.ssthresh = space.mssGuess, space.winRatio, space.clamp, space.ssthresh // and to be measured
+		// The first segment to be acknowledged, and measured, is yet to come.
+		c.ack.ato, c.ack.quick = 0, 0
+		c.rcv.mssGuess, c.rcv.winRatio = space.mssGuess, space.winRatio
+		c.rcv.clamp, c.rcv.ssthresh = space.clamp, space.ssthresh
 	}
 	c.fo.request.rcvNxt = c.rcv.nxt
 	c.rcv.wup, c.ts.lastAck = c.rcv.nxt, c.rcv.nxt
