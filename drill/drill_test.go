@@ -36,18 +36,14 @@ func TestScriptsThatMustFailFailForTheRightReason(t *testing.T) {
 }
 
 // The project's own scripts, a file a topic.
-func TestOwnScripts(t *testing.T) {
-	for _, path := range scripts(t, "../test/drill") {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			r := Run(path, &Config{})
-			require.Equal(t, Pass, r.Verdict, "%d: %s\n%s\n%s\n%s", r.Line, r.Reason, r.Expected, r.Actual, r.Trace)
-		})
-	}
-}
+func TestOwnScripts(t *testing.T) { pass(t, "../test/drill") }
 
 // What Linux answered to segments and calls that were chosen by chance.
-func TestRecordedScripts(t *testing.T) {
-	for _, path := range scripts(t, "../test/recorded") {
+func TestRecordedScripts(t *testing.T) { pass(t, "../test/recorded") }
+
+// pass runs the scripts of a folder.
+func pass(t *testing.T, dir string) {
+	for _, path := range scripts(t, dir) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			r := Run(path, &Config{})
 			require.Equal(t, Pass, r.Verdict, "%d: %s\n%s\n%s\n%s", r.Line, r.Reason, r.Expected, r.Actual, r.Trace)

@@ -98,29 +98,31 @@ func newBuffer(pool *skb.Pool, n int) *skb.Buffer {
 	return pool.Build(c, linuxTailSkip, 0)
 }
 
-// linuxTailSkip leaves behind a packet as much room in the head as Linux's has,
-// where the next one may be copied to.
-const linuxTailSkip = 64 + 320 + 256 - skb.HeaderSize
+// What Linux allocates beside the bytes of a packet, on a 64-bit machine.
+const (
+	linuxSkBuff   = 256
+	linuxOverhead = 64 + 320 // of its head: headroom and skb_shared_info
+
+	// linuxTailSkip leaves behind a packet as much room in the head as Linux's
+	// has, where the next one may be copied to.
+	linuxTailSkip = linuxSkBuff + linuxOverhead - skb.HeaderSize
+)
 
 // linuxTrueSize is skb->truesize of a packet of n bytes that was written to a
-// TUN device of a 64-bit machine: the sk_buff, and a head of a power of two, or
-// for the smallest of the cache for small heads. What a head of one page does
-// not hold lies in pages.
+// TUN device: the sk_buff, and a head of a power of two, or for the smallest of
+// the cache for small heads. What a head of one page does not hold lies in
+// pages.
 func linuxTrueSize(n int) int {
 	const (
 		page      = 4096
-		skBuff    = 256
 		smallHead = 576
-		overhead  = 64 + 320 // headroom and skb_shared_info
-		maxLinear = page - overhead
 	)
-	switch linear := min(n, maxLinear); {
-	case linear+overhead <= smallHead:
-		return skBuff + smallHead
-	default:
-		head := 1 << bits.Len(uint(linear+overhead-1))
-		return skBuff + head + (n-linear+page-1)/page*page
+	linear := min(n, page-linuxOverhead)
+	if linear+linuxOverhead <= smallHead {
+		return linuxSkBuff + smallHead
 	}
+	head := 1 << bits.Len(uint(linear+linuxOverhead-1))
+	return linuxSkBuff + head + (n-linear+page-1)/page*page
 }
 
 func (w *wire) Write(src []*skb.Buffer) (int, error) {

@@ -42,20 +42,6 @@ func (c *Conn) processAck(s *segment, now clock.Time) skb.Reason {
 	return skb.NotDropped
 }
 
-// stillClosed puts the next window probe off: the peer has just said that its
-// window is closed (tcp_ack_probe); or ends the backoff, where it has opened for
-// a segment. Where the user has gone the probes go on, so that they come to an
-// end.
-func (c *Conn) stillClosed(now clock.Time) {
-	switch {
-	case c.timers.kind != probeTimer || !c.needsProbe():
-	case c.sendWindowEnd().Sub(c.snd.nxt) >= min(c.unsent(), c.currentMSS()):
-		c.timers.probeBackoff = 0
-	case !c.user.orphan:
-		c.setRtx(probeTimer, now.Add(c.probeWithin(now, c.probeInterval())))
-	}
-}
-
 // oldAck is an acknowledgement from before SND.UNA: its text may still be new,
 // its SACK blocks too, unless it is older than any window was, or than all that
 // was ever acknowledged (RFC 5961 5.2).
@@ -68,7 +54,7 @@ func (c *Conn) oldAck(s *segment, now clock.Time) skb.Reason {
 	if s.nsack > 0 {
 		c.recover(s, now, false)
 	}
-	c.attempt = true
+	c.attempt = true // as after any other: its text may be due to be acknowledged
 	return skb.NotDropped
 }
 

@@ -295,8 +295,8 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 	switch {
 	case c.rcv.finSeen && s.seq.AtOrAfter(c.rcv.nxt):
 		return skb.NotDropped // the peer has closed: there can be no text
-	case c.rcv.finSeen && s.len > 0 && s.seq.Add(s.len).After(c.rcv.nxt):
-		return c.refuseData(s) // and yet it goes on behind the end
+	case c.rcv.finSeen && c.goesOn(s):
+		return c.refuseData(s) // and yet there is more behind the end
 	case s.end == s.seq:
 		return skb.NotDropped
 	}
@@ -306,8 +306,11 @@ func (c *Conn) seventh(s *segment, now clock.Time) skb.Reason {
 // dataForNobody reports whether new data comes to a socket that reads no more
 // (RFC 9293 3.6.1, RFC 1122 4.2.2.13).
 func (c *Conn) dataForNobody(s *segment) bool {
-	return (c.user.orphan || c.rcv.closed) && s.end != s.seq && s.seq.Add(s.len).After(c.rcv.nxt)
+	return (c.user.orphan || c.rcv.closed) && c.goesOn(s)
 }
+
+// goesOn reports whether text of the segment, or its FIN, lies behind RCV.NXT.
+func (c *Conn) goesOn(s *segment) bool { return s.end != s.seq && s.seq.Add(s.len).After(c.rcv.nxt) }
 
 // refuseData resets the connection, so that the peer learns that its data is
 // lost (B43).

@@ -49,7 +49,7 @@ func (m *Module) newChild(l *Conn, r *request, s *segment) *Conn {
 		c.tx.SampleRTT(now, rtt)
 	}
 	c.ack.lastData = now
-	c.user.accepted, c.user.connected = true, true
+	c.user.connected = true
 	c.WaitAccept()
 	c.cloned()
 	c.setState(SynRecv)

@@ -155,7 +155,7 @@ type timestampState struct {
 // own; of what few users change a connection has a copy only if its user did.
 type userState struct {
 	connecting                 bool
-	connected                  bool // connect has reported success
+	connected                  bool // connect has reported success, or a peer has connected
 	orphan                     bool // the user has closed the socket
 	counted                    bool // among the orphans
 	shutWrite                  bool
@@ -165,7 +165,6 @@ type userState struct {
 	quickack                   bool
 	rcvBufLocked, sndBufLocked bool
 	bound                      bool
-	accepted                   bool // it came out of an accept queue
 	noSpace                    bool // the user waits for room (SOCK_NOSPACE)
 	fastOpenConnect            bool
 	fastOpenNoCookie           bool

@@ -48,15 +48,24 @@ func (c *Conn) enterQuick(most int) {
 	c.ack.ato = delayedAckMin
 }
 
+// firstData begins the rhythm with the first data of a connection, and reports
+// whether it was that.
+func (c *Conn) firstData() bool {
+	if c.ack.ato != 0 {
+		return false
+	}
+	c.incrQuick(maxQuickAcks)
+	c.ack.ato = delayedAckMin
+	return true
+}
+
 // dataReceived adapts the rhythm to a data segment that arrived in order
 // (tcp_event_data_recv).
 func (c *Conn) dataReceived(now clock.Time) {
 	a := &c.ack
 	a.due, a.held = true, false
 	switch m := now.Sub(a.lastData); {
-	case a.ato == 0:
-		c.incrQuick(maxQuickAcks)
-		a.ato = delayedAckMin
+	case c.firstData():
 	case m <= delayedAckMin/2:
 		a.ato = a.ato/2 + delayedAckMin/2
 	case m < a.ato:

@@ -39,7 +39,7 @@ func (c *Conn) forgetPeer() {
 		c.own().mtu, c.own().fo = nil, nil
 	}
 	u := &c.user
-	u.connecting, u.connected, u.shutWrite, u.finQueued, u.accepted, u.noSpace = false, false, false, false, false, false
+	u.connecting, u.connected, u.shutWrite, u.finQueued, u.noSpace = false, false, false, false, false
 	if c.hash.use == nil {
 		c.Local = c.boundName()
 	}

@@ -111,9 +111,7 @@ func (c *Conn) receiveECN(s *segment) {
 // quickForMark acknowledges at once for two segments, or for as many as the
 // first data of a connection is to have.
 func (c *Conn) quickForMark() {
-	if c.ack.ato == 0 {
-		c.incrQuick(maxQuickAcks)
-	}
+	c.firstData()
 	c.enterQuick(2)
 }
 

@@ -147,17 +147,18 @@ func (c *Conn) enqueue(b *skb.Buffer, to seq.Num, whole bool) {
 		b.Consume()
 		return
 	}
-	n := b.Len()
-	if whole && c.recvq.coalesce(b) {
-		c.Env().Stat.Inc(stat.TcpExtTCPRcvCoalesce)
-		defer b.Consume()
-	} else {
+	copied := whole && c.recvq.coalesce(b)
+	if !copied {
 		b.Compact()
 		c.charge(b)
 		c.recvq.push(b)
 	}
 	if b.Traced {
-		c.Env().Trace.Packet(trace.TCPDeliver, b, uint32(n), uint32(c.recvq.bytes), 0, 0)
+		c.Env().Trace.Packet(trace.TCPDeliver, b, uint32(b.Len()), uint32(c.recvq.bytes), 0, 0)
+	}
+	if copied {
+		c.Env().Stat.Inc(stat.TcpExtTCPRcvCoalesce)
+		b.Consume()
 	}
 }
 

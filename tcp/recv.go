@@ -21,8 +21,7 @@ func (c *Conn) copied() seq.Num {
 // where it is out of line.
 func (c *Conn) readable() int {
 	n := c.recvq.bytes
-	u := &c.rcv
-	if n > 0 && u.urgentState != urgentNone && !c.Options.OOBInline && u.urgentSeq.In(c.copied(), n) {
+	if n > 0 && c.rcv.urgentState != urgentNone && !c.Options.OOBInline && c.rcv.urgentSeq.In(c.copied(), n) {
 		n--
 	}
 	return n
@@ -166,7 +165,7 @@ func (c *Conn) endOfStream() (error, bool) {
 		return nil, true
 	}
 	if c.state == Closed {
-		if c.user.connected || c.user.accepted || c.user.shutWrite {
+		if c.user.connected || c.user.shutWrite {
 			return nil, true
 		}
 		return syscall.ENOTCONN, true

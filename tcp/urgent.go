@@ -26,56 +26,52 @@ func (c *Conn) urgentPointer(s *segment) {
 		off-- // the pointer names the byte behind (RFC 6093 2.1)
 	}
 	at := s.seq.Add(off)
-	u := &c.rcv
 	if at.Before(c.copied()) || at.Before(c.rcv.nxt) {
 		return
 	}
-	if u.urgentState != urgentNone && at.AtOrBefore(u.urgentSeq) {
+	if c.rcv.urgentState != urgentNone && at.AtOrBefore(c.rcv.urgentSeq) {
 		return
 	}
-	u.urgentState, u.urgentSeq = urgentComing, at
+	c.rcv.urgentState, c.rcv.urgentSeq = urgentComing, at
 	c.Wake(inet.PollPri)
 }
 
 // urgentByte takes the byte out of the segment that holds it (tcp_urg).
 func (c *Conn) urgentByte(s *segment) {
-	u := &c.rcv
-	off := u.urgentSeq.Sub(s.seq)
+	off := c.rcv.urgentSeq.Sub(s.seq)
 	if off < 0 || off >= s.len {
 		return
 	}
 	var p [1]byte
 	s.buf.CopyOut(s.hdr.Len()+off, p[:])
-	u.urgentData, u.urgentState = p[0], urgentHere
+	c.rcv.urgentData, c.rcv.urgentState = p[0], urgentHere
 	c.Wake(inet.PollIn | inet.PollPri)
 }
 
 // recvUrgent is recv with MSG_OOB (tcp_recv_urg).
 func (c *Conn) recvUrgent(p []byte, flags int) (int, error) {
-	u := &c.rcv
-	if c.Options.OOBInline || u.urgentState == urgentNone || u.urgentState == urgentRead {
+	if c.Options.OOBInline || c.rcv.urgentState == urgentNone || c.rcv.urgentState == urgentRead {
 		return 0, syscall.EINVAL
 	}
 	if c.state == Closed {
 		return 0, syscall.ENOTCONN
 	}
-	if u.urgentState != urgentHere {
+	if c.rcv.urgentState != urgentHere {
 		return 0, syscall.EAGAIN
 	}
 	if flags&inet.MsgPeek == 0 {
-		u.urgentState = urgentRead
+		c.rcv.urgentState = urgentRead
 	}
-	return copy(p, []byte{u.urgentData}), nil
+	return copy(p, []byte{c.rcv.urgentData}), nil
 }
 
 // untilUrgent returns how many of n bytes may be read before the mark, and
 // whether the next byte is the urgent one and is to be passed over.
 func (c *Conn) untilUrgent(n int) (int, bool) {
-	u := &c.rcv
-	if u.urgentState == urgentNone {
+	if c.rcv.urgentState == urgentNone {
 		return n, false
 	}
-	ahead := u.urgentSeq.Sub(c.copied())
+	ahead := c.rcv.urgentSeq.Sub(c.copied())
 	switch {
 	case ahead < 0 || ahead >= n && ahead > 0:
 		return n, false
