@@ -28,7 +28,7 @@ const auxLen = unsafe.Sizeof(auxMessage{})
 // a batch.
 type packetRx struct {
 	named bool // the kernel does not keep outgoing frames from us: look
-	want  int  // how many frames the next call asks for
+	want  appetite
 	land  [rxBatch]landing
 	msgs  [rxBatch]mmsg
 	names [rxBatch]unix.RawSockaddrLinklayer
@@ -38,7 +38,7 @@ type packetRx struct {
 // receive takes what is there without waiting. It asks for more frames the
 // more there were last time: each costs a place that stands ready.
 func (r *packetRx) receive(p *packet, pool *skb.Pool, dst []*skb.Buffer) (int, error) {
-	want := min(max(r.want, 4), len(dst), rxBatch)
+	want := r.want.ask(4, min(len(dst), rxBatch))
 	for i := range want {
 		r.prepare(i, pool, p.vnet)
 	}
@@ -46,9 +46,7 @@ func (r *packetRx) receive(p *packet, pool *skb.Pool, dst []*skb.Buffer) (int, e
 	if errno != 0 {
 		return 0, errno
 	}
-	if r.want = got + 1; got == want {
-		r.want = 2 * want
-	}
+	r.want.got(got, want)
 	n := 0
 	for i := range got {
 		if b := r.frame(i, pool, p.vnet); b != nil {

@@ -145,6 +145,7 @@ func (w *wire) awaken() *wire {
 var wires = map[string]func(t testing.TB) *wire{
 	"tap":          func(t testing.TB) *wire { return openTAP(t, TAPOptions{}) },
 	"tap plain":    func(t testing.TB) *wire { return openTAP(t, TAPOptions{Plain: true}) },
+	"tap single":   func(t testing.TB) *wire { return openTAP(t, TAPOptions{Plain: true, NoIOUring: true}) },
 	"packet":       func(t testing.TB) *wire { return openVeth(t, PacketOptions{MAC: stackMAC}) },
 	"packet plain": func(t testing.TB) *wire { return openVeth(t, PacketOptions{MAC: stackMAC, Plain: true}) },
 }

@@ -26,9 +26,9 @@ func readv(fd int, iov []unix.Iovec) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-func writev(fd int, iov []unix.Iovec) syscall.Errno {
-	_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
-	return errno
+func writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	return int(n), errno
 }
 
 // recvmmsg and sendmmsg return how many messages moved.

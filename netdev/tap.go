@@ -11,4 +11,8 @@ type TAPOptions struct {
 	// Plain asks for frames without metadata, as systems without
 	// IFF_VNET_HDR have them: checksums finished and nothing above the MTU.
 	Plain bool
+	// NoIOUring has each frame moved by a system call of its own also where
+	// several can be by one, io_uring_enter(2); for systems that watch or stop
+	// programs which use io_uring. Linux only.
+	NoIOUring bool
 }

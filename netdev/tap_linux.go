@@ -25,16 +25,12 @@ type tap struct {
 	kind     string // TAP or TUN, for messages
 	mode     uint16 // IFF_TAP or IFF_TUN
 
-	rx landing   // the reader's
-	tx tapWriter // of Write
-}
+	single bool // no io_uring
 
-// tapWriter is what one sender needs. The kernel takes frames from several at
-// once (NETIF_F_LLTX, tun_get_user).
-type tapWriter struct {
-	t   *tap
-	iov [2 + skb.MaxFrags]unix.Iovec
-	hdr [vnetLen]byte
+	rx tapRx
+	tx *tapTx // of Write
+
+	writers []*tapTx // all, for Close
 }
 
 // OpenTAP creates the TAP interface name, or opens it where it exists; an
@@ -49,7 +45,6 @@ func OpenTAP(name string, o TAPOptions) (Driver, error) {
 // header, and no ARP.
 func OpenTUN(name string, o TAPOptions) (Driver, error) {
 	t := &tap{kind: "TUN", mode: unix.IFF_TUN, features: NoLink}
-	t.rx.bare = true
 	return openTunTap(t, name, o)
 }
 
@@ -65,11 +60,13 @@ func openTunTap(t *tap, name string, o TAPOptions) (Driver, error) {
 	if t.pollFD, err = newPollFD(fd); err != nil {
 		return nil, err
 	}
-	t.tx.t = t
+	t.rx.open(t)
+	t.tx = t.newWriter()
 	return t, nil
 }
 
 func (t *tap) setup(fd int, name string, o TAPOptions) error {
+	t.single = o.NoIOUring
 	err := t.create(fd, name, !o.Plain)
 	if errors.Is(err, unix.EINVAL) && !o.Plain {
 		err = t.create(fd, name, false) // a kernel without IFF_VNET_HDR
@@ -149,33 +146,8 @@ func (t *tap) TryRead(pool *skb.Pool, dst []*skb.Buffer) (int, error) {
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	for n, octets := 0, 0; ; {
-		b, err := t.readFrame(pool)
-		switch {
-		case err == nil && b != nil:
-			dst[n] = b
-			n++
-			octets += b.Len()
-		case err == unix.EAGAIN:
-			return n, nil
-		}
-		if err != nil && err != unix.EINTR || n == len(dst) || octets >= rxBudget {
-			return n, t.readError(err)
-		}
-	}
-}
-
-// readFrame reads one frame; nil where it had to be dropped.
-func (t *tap) readFrame(pool *skb.Pool) (*skb.Buffer, error) {
-	iov := t.rx.ready(pool, t.vnet)
-	n, errno := readv(t.fd, iov)
-	if errno != 0 {
-		return nil, errno
-	}
-	if !t.vnet {
-		return t.rx.take(pool, n), nil
-	}
-	return t.rx.takeDescribed(pool, n), nil
+	n, err := t.rx.receive(pool, dst)
+	return n, t.readError(err)
 }
 
 func (t *tap) readError(err error) error {
@@ -189,50 +161,17 @@ func (t *tap) readError(err error) error {
 }
 
 // NewWriter returns one more that may send at the same time.
-func (t *tap) NewWriter() Writer { return &tapWriter{t: t} }
+func (t *tap) NewWriter() Writer { return t.newWriter() }
+
+func (t *tap) newWriter() *tapTx {
+	w := &tapTx{t: t, calls: calls{single: t.single}}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.writers = append(t.writers, w)
+	return w
+}
 
 func (t *tap) Write(src []*skb.Buffer) (int, error) { return t.tx.Write(src) }
-
-func (w *tapWriter) Write(src []*skb.Buffer) (int, error) {
-	defer w.t.end()
-	if err := w.t.begin(); err != nil {
-		return 0, err
-	}
-	for i, b := range src {
-		err := w.writeFrame(b)
-		for err == unix.EINTR {
-			err = w.writeFrame(b)
-		}
-		switch err {
-		case nil:
-		case unix.EAGAIN, unix.ENOBUFS:
-			return i, nil
-		default:
-			return i, err
-		}
-	}
-	return len(src), nil
-}
-
-func (w *tapWriter) writeFrame(b *skb.Buffer) error {
-	iov := w.iov[:0]
-	if w.t.vnet {
-		if err := vnetHeader(w.hdr[:]).encode(b); err != nil {
-			return err
-		}
-		iov = appendIovec(iov, w.hdr[:])
-	}
-	iov = frameIovecs(iov, b)
-	if len(iov) == 0 {
-		return unix.EINVAL
-	}
-	errno := writev(w.t.fd, iov)
-	clear(iov) // the garbage collector must not see buffers through it
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
 
 // Close ends a blocked Read; the interface goes.
 func (t *tap) Close() error {
@@ -240,6 +179,9 @@ func (t *tap) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rx.release()
+	for _, w := range t.writers {
+		w.calls.close()
+	}
 	return err
 }
 

@@ -43,13 +43,12 @@ func wide(t *testing.T, n int, gate func(src []*skb.Buffer)) (*host, *Device) {
 	return h, d
 }
 
-// Two flows of different queues are in their drivers' calls at the same time.
+// While one flow is in its driver's call, one of another queue can be, too.
 func TestSendersOfDifferentFlowsDoNotWaitForEachOther(t *testing.T) {
-	var both sync.WaitGroup
-	both.Add(2)
+	inside, goOn := make(chan struct{}), make(chan struct{})
 	h, d := wide(t, 2, func([]*skb.Buffer) {
-		both.Done()
-		both.Wait()
+		inside <- struct{}{}
+		<-goOn
 	})
 	frames := map[*txQueue]*skb.Buffer{}
 	for port := uint16(1); len(frames) < 2; port++ {
@@ -66,7 +65,9 @@ func TestSendersOfDifferentFlowsDoNotWaitForEachOther(t *testing.T) {
 			d.Transmit(b)
 			h.Flush()
 		})
+		<-inside
 	}
+	close(goOn)
 	sent.Wait()
 	h.Close()
 	requireBalance(t, h.Pool)

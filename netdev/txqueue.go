@@ -256,6 +256,9 @@ func (d *Device) write(t *txQueue, batch []*skb.Buffer) []*skb.Buffer {
 		case errors.Is(err, net.ErrClosed):
 			d.Counters.TxErrors.Add(uint64(len(batch)))
 			batch = d.lose(batch, len(batch), skb.DevReady)
+		case full(err):
+			d.Counters.TxDropped.Add(1)
+			batch = d.lose(batch, 1, skb.FullRing)
 		default:
 			d.Counters.TxErrors.Add(1)
 			batch = d.lose(batch, 1, refusal(err))
@@ -282,6 +285,10 @@ func (d *Device) lose(batch []*skb.Buffer, n int, r skb.Reason) []*skb.Buffer {
 	}
 	return batch[n:]
 }
+
+// full reports whether a device that is not closed had no room for a frame, but
+// may have some for the next.
+func full(err error) bool { return errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EAGAIN) }
 
 // refusal says why a driver did not take one frame.
 func refusal(err error) skb.Reason {

@@ -26,6 +26,7 @@ var order = []string{
 	"skb sysctl",
 	"stat filter",
 	"trace",
+	"netdev/uring",
 	"netdev",
 	"netdev/wgtun",
 	"inet",

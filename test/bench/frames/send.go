@@ -71,11 +71,27 @@ func (d *Device) put(from int) (int, error) {
 		}
 		return int(r), nil
 	}
+	if d.ring != nil && d.n-from > 1 {
+		return d.putByRing(from)
+	}
 	_, _, e := unix.Syscall(unix.SYS_WRITEV, uintptr(d.fd), uintptr(unsafe.Pointer(&d.out.iov[from])), uintptr(d.out.msg[from].hdr.Iovlen))
 	if e != 0 {
 		return 0, errno(e)
 	}
 	return 1, nil
+}
+
+// putByRing returns how many frames went before the first that did not.
+func (d *Device) putByRing(from int) (int, error) {
+	for i := from; i < d.n; i++ {
+		d.ring.Writev(d.fd, d.out.iov[i][:d.out.msg[i].hdr.Iovlen])
+	}
+	for i, res := range d.ring.Do() {
+		if res < 0 {
+			return i, errno(unix.Errno(-res))
+		}
+	}
+	return d.n - from, nil
 }
 
 // describe has the host finish a checksum at off of the transport header, and
