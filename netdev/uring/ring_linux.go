@@ -44,22 +44,22 @@ func (o *offsets) cqes() uint32 { return o.dropped }
 
 // request is struct io_uring_sqe as reads and writes have it.
 type request struct {
-	opcode, flags byte
-	ioprio        uint16
-	fd            int32
-	off           uint64
-	addr          uint64
-	len           uint32
-	rwFlags       uint32
-	userData      uint64
-	_             [3]uint64
+	opcode   byte
+	_        [3]byte // flags, ioprio
+	fd       int32
+	_        uint64 // off
+	addr     uint64
+	len      uint32
+	rwFlags  uint32
+	userData uint64
+	_        [3]uint64
 }
 
 // completion is struct io_uring_cqe.
 type completion struct {
 	userData uint64
 	res      int32
-	flags    uint32
+	_        uint32 // flags
 }
 
 // Ring takes calls until Do has the kernel do them. It belongs to one goroutine
