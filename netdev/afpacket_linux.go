@@ -49,7 +49,8 @@ func OpenPacket(ifname string, o PacketOptions) (Driver, error) {
 	if p.pollFD, err = newPollFD(fd); err != nil {
 		return nil, err
 	}
-	p.tx.p = p
+	p.rx.land = newPlaces(rxBatch, leastOfPacket, p.vnet, false)
+	p.tx.p, p.places = p, &p.rx.land
 	return p, nil
 }
 
@@ -223,6 +224,6 @@ func (p *packet) Close() error {
 	err := p.pollFD.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rx.release()
+	p.rx.land.release()
 	return err
 }

@@ -86,6 +86,7 @@ func (l *landing) release() {
 		}
 	}
 	l.small, l.spill = nil, nil
+	clear(l.iov[:]) // the garbage collector sees storage through it
 }
 
 func setIovec(v *unix.Iovec, p []byte) {

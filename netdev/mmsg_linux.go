@@ -28,28 +28,29 @@ const auxLen = unsafe.Sizeof(auxMessage{})
 // a batch.
 type packetRx struct {
 	named bool // the kernel does not keep outgoing frames from us: look
-	want  appetite
-	land  [rxBatch]landing
+	land  places
 	msgs  [rxBatch]mmsg
 	names [rxBatch]unix.RawSockaddrLinklayer
 	aux   [rxBatch]auxMessage
 }
 
-// receive takes what is there without waiting. It asks for more frames the
-// more there were last time: each costs a place that stands ready.
+// leastOfPacket is few: recvmmsg stops by itself where there are no more.
+const leastOfPacket = 4
+
+// receive takes what is there without waiting.
 func (r *packetRx) receive(p *packet, pool *skb.Pool, dst []*skb.Buffer) (int, error) {
-	want := r.want.ask(4, min(len(dst), rxBatch))
+	want := r.land.ask(len(dst))
 	for i := range want {
-		r.prepare(i, pool, p.vnet)
+		r.prepare(i, pool)
 	}
 	got, errno := recvmmsg(p.fd, r.msgs[:want])
 	if errno != 0 {
 		return 0, errno
 	}
-	r.want.got(got, want)
+	r.land.got(got, want)
 	n := 0
 	for i := range got {
-		if b := r.frame(i, pool, p.vnet); b != nil {
+		if b := r.frame(i, pool); b != nil {
 			dst[n] = b
 			n++
 		}
@@ -57,9 +58,9 @@ func (r *packetRx) receive(p *packet, pool *skb.Pool, dst []*skb.Buffer) (int, e
 	return n, nil
 }
 
-func (r *packetRx) prepare(i int, pool *skb.Pool, vnet bool) {
+func (r *packetRx) prepare(i int, pool *skb.Pool) {
 	h := &r.msgs[i].hdr
-	iov := r.land[i].ready(pool, vnet)
+	iov := r.land.at(i, pool)
 	h.Iov = &iov[0]
 	h.SetIovlen(len(iov))
 	h.Control = (*byte)(unsafe.Pointer(&r.aux[i]))
@@ -70,14 +71,9 @@ func (r *packetRx) prepare(i int, pool *skb.Pool, vnet bool) {
 }
 
 // frame makes a packet of message i; nil where it had to be dropped.
-func (r *packetRx) frame(i int, pool *skb.Pool, vnet bool) *skb.Buffer {
-	m, n := &r.msgs[i], int(r.msgs[i].len)
-	var b *skb.Buffer
-	if vnet {
-		b = r.land[i].takeDescribed(pool, n)
-	} else {
-		b = r.land[i].take(pool, n)
-	}
+func (r *packetRx) frame(i int, pool *skb.Pool) *skb.Buffer {
+	m := &r.msgs[i]
+	b := r.land.frame(i, pool, int(m.len))
 	switch {
 	case b == nil:
 		return nil
@@ -89,15 +85,9 @@ func (r *packetRx) frame(i int, pool *skb.Pool, vnet bool) *skb.Buffer {
 		return nil
 	}
 	if aux := &r.aux[i]; m.hdr.Controllen > 0 && aux.hdr.Level == unix.SOL_PACKET && aux.hdr.Type == unix.PACKET_AUXDATA {
-		applyAux(b, &aux.data, vnet)
+		applyAux(b, &aux.data, r.land.meta)
 	}
 	return b
-}
-
-func (r *packetRx) release() {
-	for i := range r.land {
-		r.land[i].release()
-	}
 }
 
 // applyAux notes in b what the kernel says beside the frame; where there was a

@@ -21,6 +21,7 @@ type pollFD struct {
 	fd, wake int // wake is an eventfd
 	mu       sync.RWMutex
 	closed   atomic.Bool
+	places   *places // the reader's
 }
 
 // newPollFD takes fd over, also when it fails.
@@ -48,14 +49,25 @@ func (p *pollFD) begin() error {
 
 func (p *pollFD) end() { p.mu.RUnlock() }
 
+// quiet is how long nothing comes before what stands ready for a burst is given
+// back, in nanoseconds.
+const quiet = 100e6
+
 // Await sleeps until fd can be read, or has an error to tell, or Close.
 func (p *pollFD) Await() error {
 	defer p.end()
 	if err := p.begin(); err != nil {
 		return err
 	}
-	fds := [2]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, {Fd: int32(p.wake), Events: unix.POLLIN}}
-	_, err := unix.Ppoll(fds[:], nil, nil)
+	var limit *unix.Timespec
+	if p.places.spare() {
+		limit = &unix.Timespec{Nsec: quiet}
+	}
+	n, err := p.sleep(limit)
+	if n == 0 && err == nil && limit != nil {
+		p.places.trim()
+		_, err = p.sleep(nil)
+	}
 	switch {
 	case p.closed.Load():
 		return net.ErrClosed
@@ -63,6 +75,11 @@ func (p *pollFD) Await() error {
 		return nil
 	}
 	return os.NewSyscallError("ppoll", err)
+}
+
+func (p *pollFD) sleep(limit *unix.Timespec) (int, error) {
+	fds := [2]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, {Fd: int32(p.wake), Events: unix.POLLIN}}
+	return unix.Ppoll(fds[:], limit, nil)
 }
 
 // readWaiting is Read for drivers that are BusyPollers.

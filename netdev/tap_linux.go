@@ -61,6 +61,7 @@ func openTunTap(t *tap, name string, o TAPOptions) (Driver, error) {
 		return nil, err
 	}
 	t.rx.open(t)
+	t.places = &t.rx.places
 	t.tx = t.newWriter()
 	return t, nil
 }

@@ -8,18 +8,18 @@ import (
 
 // tapRx is the receiving half of a TAP.
 type tapRx struct {
-	t     *tap
-	calls calls
-	want  appetite
-	last  int // octets of the last frame
-	land  [maxCalls]landing
+	t      *tap
+	calls  calls
+	places places
+	last   int // octets of the last frame
 }
+
+// leastOfTAP finds in one call that one frame was all.
+const leastOfTAP = 2
 
 func (r *tapRx) open(t *tap) {
 	r.t, r.calls.single = t, t.single
-	for i := range r.land {
-		r.land[i].bare = t.features.Has(NoLink)
-	}
+	r.places = newPlaces(maxCalls, leastOfTAP, t.vnet, t.features.Has(NoLink))
 }
 
 // receive takes what is there without waiting, until it is rxBudget octets or
@@ -43,8 +43,8 @@ func (r *tapRx) fits(octets int) int { return 1 + octets/max(r.last, 1) }
 
 // ask makes ready for up to most frames.
 func (r *tapRx) ask(pool *skb.Pool, most int) {
-	for i := range r.want.ask(leastOfTAP, min(most, maxCalls)) {
-		r.calls.add(r.land[i].ready(pool, r.t.vnet))
+	for i := range r.places.ask(most) {
+		r.calls.add(r.places.at(i, pool))
 	}
 }
 
@@ -57,19 +57,12 @@ func (r *tapRx) take(pool *skb.Pool, dst []*skb.Buffer) (n int, more bool, err e
 			continue
 		}
 		frames++
-		if b := r.frame(i, pool, int(res)); b != nil {
+		if b := r.places.frame(i, pool, int(res)); b != nil {
 			dst[n] = b
 			n++
 		}
 	}
-	return n, r.want.got(frames, asked), err
-}
-
-func (r *tapRx) frame(i int, pool *skb.Pool, n int) *skb.Buffer {
-	if r.t.vnet {
-		return r.land[i].takeDescribed(pool, n)
-	}
-	return r.land[i].take(pool, n)
+	return n, r.places.got(frames, asked), err
 }
 
 // tapError is what ends the device: not that there is no frame.
@@ -82,10 +75,5 @@ func tapError(err error, errno unix.Errno) error {
 
 func (r *tapRx) release() {
 	r.calls.close()
-	for i := range r.land {
-		r.land[i].release()
-	}
+	r.places.release()
 }
-
-// leastOfTAP finds in one call that one frame was all.
-const leastOfTAP = 2
