@@ -13,9 +13,10 @@ import (
 )
 
 // tap is an Ethernet interface of the kernel whose cable ends here, or, as a
-// TUN, one of bare IP packets (Documentation/networking/tuntap.rst). Each system call moves one frame;
-// with IFF_VNET_HDR the frame may be a super-segment of 64 KB with its
-// checksum left open, in both directions.
+// TUN, one of bare IP packets (Documentation/networking/tuntap.rst). A read or a
+// write moves one frame, and one system call does several of them (calls). With
+// IFF_VNET_HDR a frame may be a super-segment of 64 KB with its checksum left
+// open, in both directions.
 type tap struct {
 	*pollFD
 	name     string
@@ -24,8 +25,7 @@ type tap struct {
 	vnet     bool
 	kind     string // TAP or TUN, for messages
 	mode     uint16 // IFF_TAP or IFF_TUN
-
-	single bool // no io_uring
+	single   bool   // each frame by a system call of its own
 
 	rx tapRx
 	tx *tapTx // of Write
