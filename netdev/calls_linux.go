@@ -30,49 +30,38 @@ func (c *calls) add(iov []unix.Iovec) {
 	c.n++
 }
 
-// read does what was added and returns what came of each: how many bytes, or a
-// negative errno. What follows one that failed may not have been tried; then
-// there are fewer results.
-func (c *calls) read(fd int) []int32 {
-	n := c.take()
-	if c.ringFor(fd, n) {
-		for _, iov := range c.iov[:n] {
-			c.ring.Readv(fd, iov)
-		}
-		return c.ring.Do()
+// read does what was added, as reads, and returns what came of each: how many
+// bytes, or a negative errno. What follows one that failed may not have been
+// tried; then there are fewer results. They are good until the next call.
+func (c *calls) read(fd int) []int32 { return c.do(fd, (*uring.Ring).Readv, readv) }
+
+// write is read for writes.
+func (c *calls) write(fd int) []int32 { return c.do(fd, (*uring.Ring).Writev, writev) }
+
+func (c *calls) do(fd int, add func(*uring.Ring, int, []unix.Iovec), one func(int, []unix.Iovec) (int, syscall.Errno)) []int32 {
+	todo := c.iov[:c.n]
+	c.n = 0
+	if !c.ringFor(fd, len(todo)) {
+		return c.each(fd, todo, one)
 	}
-	for i, iov := range c.iov[:n] {
-		got, errno := readv(fd, iov)
-		if c.results[i] = result(got, errno); errno != 0 {
+	for _, iov := range todo {
+		add(c.ring, fd, iov)
+	}
+	return c.ring.Do()
+}
+
+// each does one after the other, up to one that fails.
+func (c *calls) each(fd int, todo [][]unix.Iovec, one func(int, []unix.Iovec) (int, syscall.Errno)) []int32 {
+	for i, iov := range todo {
+		n, errno := one(fd, iov)
+		for errno == unix.EINTR {
+			n, errno = one(fd, iov)
+		}
+		if c.results[i] = result(n, errno); errno != 0 {
 			return c.results[:i+1]
 		}
 	}
-	return c.results[:n]
-}
-
-// write is read for writes, all of which are tried.
-func (c *calls) write(fd int) []int32 {
-	n := c.take()
-	if c.ringFor(fd, n) {
-		for _, iov := range c.iov[:n] {
-			c.ring.Writev(fd, iov)
-		}
-		return c.ring.Do()
-	}
-	for i, iov := range c.iov[:n] {
-		sent, errno := writev(fd, iov)
-		for errno == unix.EINTR {
-			sent, errno = writev(fd, iov)
-		}
-		c.results[i] = result(sent, errno)
-	}
-	return c.results[:n]
-}
-
-func (c *calls) take() int {
-	n := c.n
-	c.n = 0
-	return n
+	return c.results[:len(todo)]
 }
 
 func result(n int, errno syscall.Errno) int32 {
