@@ -107,8 +107,9 @@ func (r *Ring) mapQueues(p *params) (err error) {
 	r.cqHead, r.cqTail = at[uint32](r.rings, p.cq.head), at[uint32](r.rings, p.cq.tail)
 	r.requests = unsafe.Slice(at[request](r.requested, 0), p.sqEntries)
 	r.completions = unsafe.Slice(at[completion](r.rings, p.cq.cqes()), p.cqEntries)
-	for i := range unsafe.Slice(at[uint32](r.rings, p.sq.array), p.sqEntries) {
-		*at[uint32](r.rings, p.sq.array+4*uint32(i)) = uint32(i) // request i has place i, always
+	order := unsafe.Slice(at[uint32](r.rings, p.sq.array), p.sqEntries)
+	for i := range order {
+		order[i] = uint32(i) // request i has place i, always
 	}
 	return nil
 }
@@ -172,8 +173,9 @@ func (r *Ring) reap() uint32 {
 // refuse takes back the last n calls, which the kernel did not take.
 func (r *Ring) refuse(n uint32, errno syscall.Errno) uint32 {
 	atomic.StoreUint32(r.sqTail, *r.sqTail-n)
-	for i := range r.results[len(r.results)-int(n):] {
-		r.results[len(r.results)-int(n)+i] = -int32(errno)
+	refused := r.results[len(r.results)-int(n):]
+	for i := range refused {
+		refused[i] = -int32(errno)
 	}
 	return n
 }

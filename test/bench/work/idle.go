@@ -109,7 +109,6 @@ func (h *held) accept(l net.Listener) {
 func weigh() footprint {
 	debug.FreeOSMemory()
 	runtime.GC()
-	runtime.GC() // what a sync.Pool holds goes with the second
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return footprint{float64(m.HeapAlloc + m.StackInuse), resident(), float64(runtime.NumGoroutine())}
